@@ -1,0 +1,7 @@
+"""`python -m tickbench`."""
+
+import sys
+
+from tickbench.cli import main
+
+sys.exit(main())

@@ -1,0 +1,53 @@
+"""The ratio of two variants, paired within rounds.
+
+What disturbs a shared machine changes from minute to minute and multiplies times; two variants measured in the same round share
+most of it. So each round gives one ratio, and the median of these is reported with an order-statistic interval, which
+assumes nothing of their distribution: the k-th smallest and k-th largest of n values enclose the median with probability
+1 - 2 * P(X < k), X ~ Binomial(n, 1/2) (David and Nagaraja, Order Statistics, 3rd ed., 7.1).
+"""
+
+import math
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class PairedRatio:
+    """Median of the per-round ratios, and the interval that holds the true median with at least `confidence`.
+
+    With fewer than 6 rounds no interval reaches 95 %: then it is the range of all rounds, and `confidence` says what that
+    is worth (5 rounds 94 %, 3 rounds 75 %, 1 round 0).
+    """
+
+    median: float
+    low: float
+    high: float
+    confidence: float
+    rounds: int
+
+
+def paired_ratio(numerators: Mapping[int, float], denominators: Mapping[int, float]) -> PairedRatio | None:
+    """Ratio of two quantities measured in rounds (round -> value); None where no round holds both, or one is not positive."""
+    common = sorted(numerators.keys() & denominators.keys())
+    pairs = [(numerators[one], denominators[one]) for one in common]
+    ratios = sorted(above / below for above, below in pairs if above > 0 and below > 0)
+    if not ratios:
+        return None
+    k = _narrowest_rank(len(ratios))
+    return PairedRatio(statistics.median(ratios), ratios[k - 1], ratios[-k], coverage(len(ratios), k), len(ratios))
+
+
+def coverage(n: int, k: int) -> float:
+    """Probability that the k-th smallest and the k-th largest of n values enclose the median."""
+    return 1 - 2 * sum(math.comb(n, i) for i in range(k)) / 2**n
+
+
+def _narrowest_rank(n: int) -> int:
+    """The largest k whose interval still reaches CONFIDENCE; 1 (the whole range) where none does."""
+    k = 1
+    while 2 * (k + 1) <= n and coverage(n, k + 1) >= CONFIDENCE:
+        k += 1
+    return k

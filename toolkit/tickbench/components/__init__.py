@@ -1,0 +1,1 @@
+"""What an engine optimises: for each component its contract, its workloads and its oracle."""

@@ -1,0 +1,257 @@
+"""A histogram as Python sees it: percentiles, merging, and the HdrHistogram V2 format in and out.
+
+Percentiles follow one rule: the value of rank ceil(p * n / 100) in sorted order, at least the first, computed
+in exact arithmetic, and reported as the highest value of its bucket (for p = 0 the lowest of the first), as
+HdrHistogram in Java does. The hdrhistogram package (0.10.8) rounds the rank instead and is one rank too low
+for 26 % of the (n, p) pairs, so it is used for the encoding only. The kernels that record are in `recorder`,
+and can be imported from here too.
+"""
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tickbench.errors import InputError
+from tickbench.kernels.memory import Block
+from tickbench.kernels.recorder import (
+    COUNT,
+    HEADER_WORDS,
+    MAX_NS,
+    MIN_NS,
+    NEGATIVE,
+    NO_MIN_NS,
+    OVER_RANGE,
+    SUM_NS,
+    HdrGeometry,
+    histogram_words,
+    index_of,
+    initialise_histogram,
+    lowest_of,
+    read_geometry,
+    record,
+    record_batch,
+    record_many,
+)
+
+__all__ = [
+    "HdrGeometry",
+    "Histogram",
+    "Percentile",
+    "exact",
+    "histogram_words",
+    "index_of",
+    "initialise_histogram",
+    "lowest_of",
+    "rank_of",
+    "record",
+    "record_batch",
+    "record_many",
+]
+
+# The package's encoder writes zig-zag numbers of 63 bits: from 2^62 on counts decode as 0, from 2^63 on it
+# aborts the process (seen with 0.10.8). One bit of distance.
+COUNT_LIMIT = 1 << 61
+_HIGHEST_SUM_NS = (1 << 63) - 1  # where a decoded sum stops: 292 years
+
+Percentile = int | float | str | Fraction
+
+
+class Histogram:
+    """A histogram over words of its own, or a view of one that kernels write.
+
+    Kernels take `address` and `index`; times are in ns.
+    """
+
+    def __init__(self, geometry: HdrGeometry | None = None) -> None:
+        self._geometry = geometry or HdrGeometry()
+        self._block: Block | None = Block(histogram_words(self._geometry))
+        self._words, self._index = self._block.array, 0
+        initialise_histogram(self._words, 0, self._geometry)
+
+    @classmethod
+    def view(cls, words: NDArray[np.int64], index: int = 0) -> Self:
+        """The histogram made at word `index` by `initialise_histogram`; InputError if there is none."""
+        histogram = cls.__new__(cls)
+        histogram._geometry = read_geometry(words, index)
+        histogram._block, histogram._words, histogram._index = None, words, index
+        return histogram
+
+    @property
+    def geometry(self) -> HdrGeometry:
+        """Range and resolution."""
+        return self._geometry
+
+    @property
+    def address(self) -> int:
+        """Address of word 0 of the block, for kernels."""
+        return int(self._words.ctypes.data)
+
+    @property
+    def index(self) -> int:
+        """Word offset of the histogram in its block, for kernels."""
+        return self._index
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Records in each bucket, a view of shape (geometry.counts_len,)."""
+        start = self._index + HEADER_WORDS
+        return self._words[start : start + self._geometry.counts_len]
+
+    @property
+    def count(self) -> int:
+        """Records that have a bucket."""
+        return int(self._words[self._index + COUNT])
+
+    @property
+    def sum_ns(self) -> int:
+        """Exact sum of the records that have a bucket."""
+        return int(self._words[self._index + SUM_NS])
+
+    @property
+    def max_ns(self) -> int:
+        """Exact maximum, over-range records included; 0 if there is none."""
+        return int(self._words[self._index + MAX_NS])
+
+    @property
+    def min_ns(self) -> int:
+        """Exact minimum of the records that have a bucket; 0 if there is none."""
+        value = int(self._words[self._index + MIN_NS])
+        return 0 if value == NO_MIN_NS else value
+
+    @property
+    def mean_ns(self) -> float:
+        """Exact mean of the records that have a bucket; 0 if there is none."""
+        return self.sum_ns / self.count if self.count else 0.0
+
+    @property
+    def over_range(self) -> int:
+        """Records above the limit of the geometry; they are in no bucket."""
+        return int(self._words[self._index + OVER_RANGE])
+
+    @property
+    def negative(self) -> int:
+        """Records below 0: a clock went backwards; they are in no bucket."""
+        return int(self._words[self._index + NEGATIVE])
+
+    def record(self, values_ns: int | Iterable[int] | NDArray[np.int64]) -> None:
+        """Count one value or many. A call costs some µs from Python: hot code calls the kernel `record`."""
+        values = np.ascontiguousarray(
+            np.atleast_1d(
+                np.asarray(values_ns if isinstance(values_ns, int | np.ndarray) else list(values_ns))
+            ),
+            dtype=np.int64,
+        )
+        record_many(self.address, self._index, values.ctypes.data, values.size)
+
+    def merge(self, other: "Histogram") -> None:
+        """Add the records of another histogram of the same geometry; raises InputError if it differs."""
+        if other.geometry != self._geometry:
+            raise InputError(f"histogram: cannot merge {other.geometry} into {self._geometry}")
+        words, at = self._words, self._index
+        self.counts[:] += other.counts
+        words[at + SUM_NS] += other.sum_ns
+        words[at + MAX_NS] = max(self.max_ns, other.max_ns)
+        if other.count:
+            words[at + MIN_NS] = min(int(words[at + MIN_NS]), other.min_ns)
+        words[at + OVER_RANGE] += other.over_range
+        words[at + NEGATIVE] += other.negative
+        words[at + COUNT] += other.count
+
+    def percentile(self, p: Percentile) -> int:
+        """Value in ns at percentile `p` of 0 to 100; raises InputError for an empty histogram."""
+        return self.percentiles([p])[0]
+
+    def percentiles(self, ps: Sequence[Percentile]) -> list[int]:
+        """Values in ns at several percentiles, in one pass; raises InputError for an empty histogram."""
+        total = int(self.counts.sum())
+        ranks = [rank_of(p, total) for p in ps]
+        buckets = np.searchsorted(np.cumsum(self.counts), ranks, side="left")
+        return [
+            int((self._geometry.highest_values if exact(p) else self._geometry.lowest_values)[bucket])
+            for p, bucket in zip(ps, buckets, strict=True)
+        ]
+
+    def to_hdrhistogram(self) -> Any:
+        """The same records as an `hdrh.histogram.HdrHistogram`; raises InputError for counts from 2^61 on."""
+        from hdrh.histogram import HdrHistogram
+
+        counts = self.counts
+        used = np.flatnonzero(counts)
+        if used.size and (
+            int(counts.max()) >= COUNT_LIMIT or int(counts.min()) < 0 or self._total() >= COUNT_LIMIT
+        ):
+            raise InputError(
+                f"histogram: a count is negative or not below {COUNT_LIMIT}: it cannot be encoded"
+            )
+        g = self._geometry
+        native = HdrHistogram(g.lowest, g.highest, g.digits)
+        np.ctypeslib.as_array(native.counts)[:] = counts.view(np.uint64)
+        if used.size:
+            # The lowest bucket is a minimum only above 0; native recording keeps a 0 out of it likewise.
+            native.set_internal_tacking_values(int(used[0]), int(used[-1]), self._total())
+        return native
+
+    def encode(self) -> str:
+        """Base64 of the V2 format, byte for byte as from native recording; raises as to_hdrhistogram."""
+        return str(self.to_hdrhistogram().encode(), "ascii")
+
+    @classmethod
+    def decode(cls, text: str) -> Self:
+        """Read what `encode` or another HdrHistogram wrote; raises InputError for anything else.
+
+        The format keeps buckets only, so minimum, maximum and sum are those of the buckets (lowest, highest,
+        middle).
+        """
+        from hdrh.histogram import HdrHistogram
+
+        try:
+            native = HdrHistogram.decode(text)
+            geometry = HdrGeometry(
+                native.lowest_trackable_value, native.highest_trackable_value, native.significant_figures
+            )
+            counts = np.ctypeslib.as_array(native.counts).astype(np.int64)
+            if int(counts.min()) < 0 or not 0 <= sum(map(int, counts[counts > 0])) < COUNT_LIMIT:
+                raise ValueError("a count is negative or too large")
+        except Exception as error:  # the package raises a dozen types, struct and zlib errors among them
+            raise InputError(f"histogram: this is not an encoded HdrHistogram (V2): {error!r}") from error
+        histogram = cls(geometry)
+        histogram._load(counts)
+        return histogram
+
+    def _load(self, counts: NDArray[np.int64]) -> None:
+        """Take over bucket counts, and reckon the header from them."""
+        used = np.flatnonzero(counts)
+        self.counts[:] = counts
+        if not used.size:
+            return
+        low, high = self._geometry.lowest_values, self._geometry.highest_values
+        middle = low + ((high - low + 1) >> 1)
+        words, at = self._words, self._index
+        words[at + SUM_NS] = min(sum(int(counts[i]) * int(middle[i]) for i in used), _HIGHEST_SUM_NS)
+        words[at + MAX_NS], words[at + MIN_NS] = high[used[-1]], low[used[0]]
+        words[at + COUNT] = counts.sum()
+
+    def _total(self) -> int:
+        return int(self.counts.sum())
+
+
+def exact(p: Percentile) -> Fraction:
+    """A percentile as an exact number: 99.9 is 999/10, no binary fraction; InputError outside 0 to 100."""
+    try:
+        value = Fraction(str(p))
+    except (ValueError, ZeroDivisionError):
+        raise InputError(f"percentile {p!r} is not a number") from None
+    if not 0 <= value <= 100:
+        raise InputError(f"percentile {p} is not within 0 to 100")
+    return value
+
+
+def rank_of(p: Percentile, n: int) -> int:
+    """Rank, from 1, of percentile `p` among `n` sorted values: ceil(p * n / 100), at least 1."""
+    if n < 1:
+        raise InputError("percentile of an empty histogram: nothing was recorded")
+    share = exact(p) * n / 100
+    return max(1, -(-share.numerator // share.denominator))

@@ -1,0 +1,58 @@
+"""What passes between the parent and a worker process: one JSON job in, one JSON answer out."""
+
+from typing import Any, Literal
+
+import msgspec
+
+from tickbench.measure.load_plan import Load
+from tickbench.results.run_file import FailureKind
+
+Task = Literal["compile", "verify", "measure"]
+
+
+class WorkerJob(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing for one fresh process to do.
+
+    `compile`: import `module`, or what all variants of `component` share. `verify`: the component's oracle on `feed`.
+    `measure`: the workload, for one variant, pinned to `cpus`.
+    """
+
+    task: Task
+    component: str
+    parent_pid: int
+    cpus: list[int]
+    module: str | None = None
+    variant: str = ""
+    impls: list[str] = []
+    workload: str = ""
+    parameters: dict[str, Any] = {}
+    feed: str | None = None
+    writers: int = 1
+    readers: int = 0
+    seconds: float = 0.0
+    seed: int = 1
+    load: Load | None = None
+
+
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
+    """A workload's result in a form that JSON takes."""
+
+    timing: Literal["operation", "batch"]
+    operations: int
+    elapsed_ns: int
+    percentiles: dict[str, float]
+    histograms: dict[str, str]
+    counters: dict[str, float]
+    noise: dict[str, float | None]
+
+
+class WorkerAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a job: `failure` is None if it was done, and `detail` then says what was checked."""
+
+    failure: FailureKind | None = None
+    detail: str = ""
+    checks: int = 0
+    measured: Measured | None = None
+    cache_hits: int = 0
+    cache_misses: int = 0
+    stderr: str = ""

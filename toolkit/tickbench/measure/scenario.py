@@ -1,0 +1,112 @@
+"""A scenario: frozen data that says what is asked, how, and why; one TOML file each.
+
+    why = "…"                      one or two sentences: what a trader learns from it
+    component = "order_book"
+    workload = "replay"
+    feed = "synthetic"             what `--feed` takes
+    rounds = 3                     fresh processes a variant
+    seconds = 0.3                  measured time a round
+    writers = 1
+    readers = 0
+    requires = []                  capabilities that a variant must have, beside what the workload needs
+    load = { kind = "closed" }     or an open loop: see tickbench.measure.load_plan
+    parameters = {}                what the workload offers
+"""
+
+import difflib
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+
+from tickbench.errors import InputError
+from tickbench.measure.load_plan import Load
+from tickbench.results.run_file import explain
+
+MAX_THREADS = 64  # more than any scenario needs; catches a slip of the keyboard
+
+Text = Annotated[str, msgspec.Meta(min_length=1)]
+Parameter = bool | int | float | str
+
+
+class ScenarioFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What stands in a scenario's file."""
+
+    why: Text
+    component: Text
+    workload: Text
+    feed: Text = "synthetic"
+    rounds: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 3
+    seconds: Annotated[float, msgspec.Meta(gt=0, le=3600)] = 0.3
+    writers: Annotated[int, msgspec.Meta(ge=0, le=MAX_THREADS)] = 1
+    readers: Annotated[int, msgspec.Meta(ge=0, le=MAX_THREADS)] = 0
+    requires: list[Text] = []
+    load: Load
+    parameters: dict[str, Parameter] = {}
+
+
+class Scenario(ScenarioFile, frozen=True, kw_only=True):
+    """A scenario with its name: `id` is the path below scenarios/ without suffix, `suite` the folder in it."""
+
+    id: str
+    suite: str
+
+    @property
+    def threads(self) -> int:
+        """Threads that issue operations."""
+        return self.writers + self.readers
+
+    @property
+    def load_kind(self) -> str:
+        """The tag of the load: "closed", or the name of an open-loop plan."""
+        return str(msgspec.to_builtins(self.load)["kind"])
+
+    @property
+    def short_name(self) -> str:
+        """The last part of the id."""
+        return self.id.rpartition("/")[2]
+
+
+def read_scenario(path: Path, scenario_id: str) -> Scenario:
+    """Read one file; raises InputError that names the file, the key and what to do."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"cannot read the scenario {path}: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: this is not valid TOML: {error}") from error
+    known = [name for name in ScenarioFile.__struct_fields__]
+    refuse_unknown(f"{path}", document, known)
+    document.setdefault("load", {"kind": "closed"})
+    suite = scenario_id.rpartition("/")[0]
+    try:
+        scenario = msgspec.convert({**document, "id": scenario_id, "suite": suite}, type=Scenario)
+    except msgspec.ValidationError as error:
+        raise InputError(f"{path}: {explain(error)}") from error
+    if scenario.threads < 1:
+        raise InputError(f"{path}: writers and readers are both 0: nothing would be measured; set one of them")
+    return scenario
+
+
+def refuse_unknown(place: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """Raise InputError for the first key that is not known, with the nearest that is."""
+    names = sorted(known)
+    for key in given:
+        if key not in names:
+            near = difflib.get_close_matches(key, names, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(names) or 'none'}"
+            raise InputError(f"{place}: there is no key {key!r}: {hint}")
+
+
+def check_parameters(scenario: Scenario, offered: Mapping[str, Any]) -> dict[str, Any]:
+    """The workload's defaults with the scenario's values over them; raises InputError for unknown keys and wrong types."""
+    refuse_unknown(f"scenario {scenario.id}: parameters of workload {scenario.workload}", scenario.parameters, offered)
+    merged = dict(offered)
+    for key, value in scenario.parameters.items():
+        try:
+            merged[key] = value if offered[key] is None else msgspec.convert(value, type=type(offered[key]))
+        except msgspec.ValidationError as error:
+            raise InputError(f"scenario {scenario.id}: parameters.{key}: {explain(error)}, got {value!r}") from error
+    return merged

@@ -1,0 +1,1 @@
+"""What was measured, in a form for people."""

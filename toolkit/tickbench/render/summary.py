@@ -1,0 +1,132 @@
+"""From the measurements of a run to the rows of its tables: rounds put together, each percentile with its weight."""
+
+import statistics
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tickbench.analysis.ratios import PairedRatio, paired_ratio
+from tickbench.errors import InputError
+from tickbench.kernels.hdr import Histogram, rank_of
+from tickbench.results.run_file import Failure, Measurement, Run, ScenarioRecord, Skipped, VariantRecord
+
+SHOWN_PERCENTILES = ("50", "99", "99.9")
+EXTRA_PERCENTILES = ("50", "99")
+RATIO_PERCENTILE = "99"  # what open loops are compared by: their throughput is given
+# A percentile with fewer samples above it moves by tens of percent from run to run.
+FEW_SAMPLES = 10
+_NS_PER_S = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Value:
+    """A percentile in ns; `few` says that fewer than FEW_SAMPLES samples lie above it."""
+
+    ns: float
+    few: bool
+
+
+@dataclass(frozen=True)
+class Row:
+    """One variant in one scenario, all rounds together. Operations a second are the median of the rounds."""
+
+    variant: VariantRecord
+    rounds: int
+    disturbed: int
+    timing: str
+    batch_operations: int | None
+    percentiles: dict[str, Value]
+    max_ns: float | None
+    extras: dict[str, dict[str, Value]]
+    operations_per_s: float
+    ratio: PairedRatio | None
+
+
+@dataclass(frozen=True)
+class Section:
+    """One scenario of a run."""
+
+    scenario: ScenarioRecord
+    rows: list[Row]
+    reference: str | None
+    failures: list[Failure]
+    skipped: list[Skipped]
+
+    @property
+    def batch(self) -> bool:
+        """Whether the percentiles are of batch means."""
+        return any(row.timing == "batch" for row in self.rows)
+
+
+def sections(run: Run) -> list[Section]:
+    """One section a scenario, in the order of the run."""
+    return [_section(run, scenario) for scenario in run.scenarios]
+
+
+def _section(run: Run, scenario: ScenarioRecord) -> Section:
+    variants = [one for one in run.variants if one.component == scenario.component]
+    by_name: dict[str, list[Measurement]] = {one.name: [] for one in variants}
+    for measurement in run.measurements:
+        if measurement.scenario == scenario.id and measurement.variant in by_name:
+            by_name[measurement.variant].append(measurement)
+    reference = next((one.name for one in variants if one.reference and by_name[one.name]), None)
+    base = by_name[reference] if reference else []
+    rows = [_row(one, by_name[one.name], base, scenario) for one in variants if by_name[one.name]]
+    return Section(
+        scenario,
+        sorted(rows, key=lambda row: (row.variant.null, not row.variant.reference, -row.operations_per_s)),
+        reference,
+        [one for one in run.failures if one.scenario == scenario.id],
+        [one for one in run.skipped if one.scenario == scenario.id],
+    )
+
+
+def _row(
+    variant: VariantRecord, measured: Sequence[Measurement], base: Sequence[Measurement], scenario: ScenarioRecord
+) -> Row:
+    merged = _merged_histograms(measured)
+    primary = "response" if "response" in merged else "service"
+    maxima = [one.percentiles["max"] for one in measured if "max" in one.percentiles]
+    ratio = None
+    if base and not variant.null:
+        ratio = paired_ratio(_by_round(measured, scenario.open_loop), _by_round(base, scenario.open_loop))
+    batches = {int(one.counters["batch_operations"]) for one in measured if "batch_operations" in one.counters}
+    return Row(
+        variant=variant,
+        rounds=len(measured),
+        disturbed=sum(one.disturbed for one in measured),
+        timing=measured[0].timing,
+        batch_operations=batches.pop() if len(batches) == 1 else None,
+        percentiles=_values(merged[primary], SHOWN_PERCENTILES) if primary in merged else {},
+        max_ns=max(maxima, default=None),
+        extras={name: _values(one, EXTRA_PERCENTILES) for name, one in merged.items() if name != primary},
+        operations_per_s=statistics.median(one.operations * _NS_PER_S / max(one.elapsed_ns, 1) for one in measured),
+        ratio=ratio,
+    )
+
+
+def _by_round(measured: Iterable[Measurement], open_loop: bool) -> dict[int, float]:
+    """What variants are compared by: time an operation, or the response time that a trader waits for."""
+    if open_loop:
+        return {one.round: one.percentiles.get(RATIO_PERCENTILE, 0.0) for one in measured}
+    return {one.round: one.elapsed_ns / max(one.operations, 1) for one in measured}
+
+
+def _merged_histograms(measured: Iterable[Measurement]) -> dict[str, Histogram]:
+    merged: dict[str, Histogram] = {}
+    for one in measured:
+        for name, text in one.histograms.items():
+            try:
+                histogram = Histogram.decode(text)
+            except InputError as error:
+                raise InputError(f"{one.scenario} {one.variant} round {one.round}: histograms.{name}: {error}") from error
+            if name in merged:
+                merged[name].merge(histogram)
+            else:
+                merged[name] = histogram
+    return {name: one for name, one in merged.items() if one.count}
+
+
+def _values(histogram: Histogram, percentiles: Sequence[str]) -> dict[str, Value]:
+    n = histogram.count
+    found = zip(percentiles, histogram.percentiles(percentiles), strict=True)
+    return {p: Value(float(value), n - rank_of(p, n) < FEW_SAMPLES) for p, value in found}

@@ -1,0 +1,187 @@
+"""Tables for a terminal or a pipe; functions return what rich prints, they print nothing."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from tickbench.render.summary import (
+    FEW_SAMPLES,
+    RATIO_PERCENTILE,
+    SHOWN_PERCENTILES,
+    Row,
+    Section,
+    Value,
+    sections,
+)
+from tickbench.analysis.ratios import CONFIDENCE, PairedRatio
+from tickbench.results.run_file import Failure, Run
+
+FEW_MARK = "~"
+_NS, _US = ("ns", 1.0), ("µs", 1000.0)
+_US_FROM_NS = 10_000.0  # from this median on a table is in µs
+_STDERR_LINES = 4
+_NONE = "–"
+
+
+def run_tables(run: Run) -> Iterator[RenderableType]:
+    """What a run found: a table a scenario, with its failures and notes below."""
+    for section in sections(run):
+        yield _section(section)
+
+
+def plain_table(columns: Sequence[str], rows: Iterable[Sequence[object]], right: Iterable[int] = ()) -> Table:
+    """A table without frames; `right` are the columns of numbers."""
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    numbers = set(right)
+    for index, name in enumerate(columns):
+        table.add_column(Text(name), justify="right" if index in numbers else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
+    return table
+
+
+def facts(pairs: Mapping[str, object]) -> Table:
+    """Names and values, one pair a line."""
+    table = Table.grid(padding=(0, 2))
+    for name, value in pairs.items():
+        table.add_row(Text(name), Text(str(value)))
+    return table
+
+
+def _section(section: Section) -> RenderableType:
+    parts: list[RenderableType] = [Text(""), Text(section.scenario.id, style="bold"), Text(section.scenario.why)]
+    if section.rows:
+        parts.append(_table(section))
+    parts += [Text(line, style="dim") for line in _notes(section)]
+    for failure in section.failures:
+        parts += _failure(failure)
+    return Group(*parts)
+
+
+def _table(section: Section) -> Table:
+    unit, ns_per_unit = _unit(section.rows)
+    extras = list(dict.fromkeys(name for row in section.rows for name in row.extras))
+    extra_columns = [(name, p) for name in extras for p in _extra_percentiles(section, name)]
+    columns = ["variant", *(f"p{p} {unit}" for p in SHOWN_PERCENTILES), f"max {unit}"]
+    columns += [f"{name} p{p} {unit}" for name, p in extra_columns]
+    columns += ["operations/s", _ratio_header(section)]
+    rows = []
+    for row in section.rows:
+        cells: list[object] = [_name(row)]
+        cells += [_duration(row.percentiles.get(p), ns_per_unit) for p in SHOWN_PERCENTILES]
+        cells.append(_duration(None if row.max_ns is None else Value(row.max_ns, False), ns_per_unit))
+        cells += [_duration(row.extras.get(name, {}).get(p), ns_per_unit) for name, p in extra_columns]
+        cells += [f"{row.operations_per_s:,.0f}", _ratio(row, section.reference)]
+        rows.append([Text(str(cell), style="dim") if row.variant.null else cell for cell in cells])
+    return plain_table(columns, rows, right=range(1, len(columns)))
+
+
+def _extra_percentiles(section: Section, name: str) -> list[str]:
+    return list(dict.fromkeys(p for row in section.rows for p in row.extras.get(name, {})))
+
+
+def _unit(rows: Sequence[Row]) -> tuple[str, float]:
+    medians = sorted(row.percentiles["50"].ns for row in rows if "50" in row.percentiles)
+    return _US if medians and medians[len(medians) // 2] >= _US_FROM_NS else _NS
+
+
+def _duration(value: Value | None, ns_per_unit: float) -> Text:
+    if value is None:
+        return Text(_NONE)
+    number = value.ns / ns_per_unit
+    text = f"{number:,.0f}" if ns_per_unit == 1.0 else f"{number:,.1f}"
+    return Text(f"{FEW_MARK}{text}", style="dim") if value.few else Text(text)
+
+
+def _name(row: Row) -> Text:
+    if row.variant.null:
+        return Text(f"{row.variant.name} (the driver's own cost)")
+    return Text(row.variant.name + (" (reference)" if row.variant.reference else ""))
+
+
+def _ratio_header(section: Section) -> str:
+    if section.reference is None:
+        return "vs reference"
+    what = f"p{RATIO_PERCENTILE}" if section.scenario.open_loop else "time"
+    return f"{what} vs {section.reference} {_interval_name(section)}".strip()
+
+
+def _interval_name(section: Section) -> str:
+    ratios = [row.ratio for row in section.rows if row.ratio]
+    if not ratios:
+        return ""
+    if all(one.confidence >= CONFIDENCE for one in ratios):
+        return f"[{CONFIDENCE:.0%}]"
+    return f"[range of {max(one.rounds for one in ratios)} rounds]"
+
+
+def _ratio(row: Row, reference: str | None) -> str:
+    if row.variant.name == reference:
+        return "1"
+    if row.ratio is None:
+        return _NONE
+    return f"{_significant(row.ratio.median)} [{_significant(row.ratio.low)}, {_significant(row.ratio.high)}]"
+
+
+def _significant(ratio: float) -> str:
+    """Three digits: what a ratio on a shared machine can carry."""
+    if ratio >= 100:
+        return f"{ratio:,.0f}"
+    return f"{ratio:.1f}" if ratio >= 10 else f"{ratio:.2f}" if ratio >= 0.1 else f"{ratio:.3f}"
+
+
+def _notes(section: Section) -> Iterator[str]:
+    scenario, rows = section.scenario, section.rows
+    if rows:
+        yield _counted(section)
+    if any(value.few for row in rows for value in row.percentiles.values()):
+        yield f"{FEW_MARK} fewer than {FEW_SAMPLES} samples lie above this percentile: it informs, it proves nothing"
+    ratios = [row.ratio for row in rows if row.ratio]
+    if any(one.confidence < CONFIDENCE for one in ratios):
+        yield _weak_interval(min(ratios, key=lambda one: one.confidence))
+    if rows and section.reference is None:
+        yield "no ratios: the reference was not measured in this scenario"
+    for row in rows:
+        if row.disturbed:
+            yield f"{row.variant.name}: {row.disturbed} of {row.rounds} rounds lost too much time to the machine, repeats too"
+    reasons = {one.reason: [] for one in section.skipped}
+    for one in section.skipped:
+        reasons[one.reason].append(one.variant)
+    for reason, names in reasons.items():
+        yield f"left out: {', '.join(names)}: {reason}"
+    if not rows and not section.failures and scenario.rounds:
+        yield "nothing was measured"
+
+
+def _counted(section: Section) -> str:
+    """What the numbers are of: operations one by one, or means of batches."""
+    scenario = section.scenario
+    threads = f"{scenario.writers} writing, {scenario.readers} reading" if scenario.readers else f"{scenario.writers}"
+    sizes = sorted({row.batch_operations for row in section.rows if row.batch_operations})
+    if section.batch:
+        size = f" of {sizes[0]}" if len(sizes) == 1 else ""
+        timed = f"batch means{size}: each value is a mean over {scenario.operation}s, not a single one"
+    else:
+        timed = f"each {scenario.operation} timed" + (
+            ", from its intended start (response)" if scenario.open_loop else ""
+        )
+    rounds = max(row.rounds for row in section.rows)
+    return f"{timed}; threads: {threads}; rounds: {rounds}; feed: {scenario.feed or 'none'}"
+
+
+def _weak_interval(ratio: PairedRatio) -> str:
+    return (
+        f"brackets: lowest and highest ratio of the rounds; with {ratio.rounds} they hold the true median "
+        f"with {ratio.confidence:.0%} only; --rounds 6 gives {CONFIDENCE:.0%}"
+    )
+
+
+def _failure(failure: Failure) -> list[Text]:
+    when = "before the rounds" if failure.round is None else f"round {failure.round + 1}"
+    kind = failure.kind.replace("_", " ")
+    lines = [Text(f"{failure.variant}: {kind} ({when}): {failure.detail}", style="red")]
+    kept = failure.stderr.splitlines()[-_STDERR_LINES:]
+    return lines + [Text(f"    {line}", style="dim") for line in kept]
