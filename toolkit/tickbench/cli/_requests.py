@@ -25,7 +25,8 @@ def find_scenarios(
     **_others: object,
 ) -> list[Scenario]:
     """The scenarios that were named, with what the options change in them."""
-    known = all_scenarios()
+    only_own = bool(scenarios) and all(name.endswith(".toml") for name in scenarios)
+    known = [] if only_own else all_scenarios()
     check_unique(known)
     chosen = select(scenarios, known)
     if component is not None:

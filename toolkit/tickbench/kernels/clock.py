@@ -55,8 +55,8 @@ _SOURCE_NAMES = {TSC: "tsc", MONOTONIC: "clock_gettime(CLOCK_MONOTONIC)"}
 _CPU_INFO = Path("/proc/cpuinfo")
 _CLOCK_SOURCE = Path("/sys/devices/system/clocksource/clocksource0/current_clocksource")
 _NEEDED_FLAGS = ("constant_tsc", "nonstop_tsc")
-# Brackets tried at each end of a calibration: 2,000 take 0.2 ms, and the tightest of them is within a few ns
-# of the best.
+# Brackets tried at each end of a calibration: 2,000 took 0.1 ms where this was measured, and 200,000 found no
+# tighter one (20 ns).
 _BRACKETS = 2_000
 _COST_READS, _COST_BATCHES = 1_000, 9
 _PPM = 1_000_000
@@ -201,8 +201,9 @@ def calibrate(
 ) -> Clock:
     """Choose the source and measure its rate for `duration_s` and the cost of a reading.
 
-    The error falls with the duration: about 3 ppm after 0.02 s, 0.06 after 1 s. CLOCK_MONOTONIC counts ns by
-    definition; its error is how far a time daemon slews it at the moment (up to 500 ppm, adjtimex(2)).
+    The error falls with the duration: measured 1 ppm after 0.02 s, 0.4 after 0.05 s, 0.02 after 1 s.
+    CLOCK_MONOTONIC counts ns by definition; its error is how far a time daemon slews it at the moment (up to
+    500 ppm, adjtimex(2)).
     """
     refusal = tsc_refusal(cpu_info, clock_source)
     source = MONOTONIC if refusal else TSC

@@ -48,9 +48,9 @@ TICKET_LOCK_WORDS = 2
 
 _PROCESS_SHARED = 1  # PTHREAD_PROCESS_SHARED, glibc sysdeps/nptl/pthread.h and musl include/pthread.h
 
-# Looks at a held lock before sleeping, as in the Rust standard library
-# (library/std/src/sys/sync/mutex/futex.rs): some µs on x86, more than a critical section of an order book and
-# less than a sleep and a wake-up.
+# Looks at a held lock before sleeping: the number of the Rust standard library
+# (library/std/src/sys/sync/mutex/futex.rs), not tuned here. A pause took 8 ns where this was measured, 29
+# elsewhere: so the spin lasts 1 to 3 µs, against tens of µs for a sleep and a wake-up.
 SPIN_LOOKS = 100
 
 _init = types.ExternalFunction("pthread_mutex_init", types.int32(types.int64, types.int64))

@@ -77,4 +77,4 @@ def pyperf_facts() -> dict[str, str | int | float]:
     import pyperf
 
     metadata = pyperf.Run([1.0]).get_metadata()
-    return {key: metadata[key].value for key in _PYPERF_KEYS if key in metadata}
+    return {key: metadata[key] for key in _PYPERF_KEYS if key in metadata}
