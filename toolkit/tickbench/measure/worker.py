@@ -127,6 +127,8 @@ def _measure(job: "WorkerJob") -> "WorkerAnswer":
     workload = _component(job).workloads[job.workload]
     feed, clock = _feed(job), calibrate()
     plan_ns = None
+    if job.load is not None and feed is not None:
+        plan_ns = make_plan(job.load, len(feed.receive_ns), job.seed, feed.receive_ns)
     work = Job(
         variant=find(job.component, job.variant, job.impls),
         clock=clock,
