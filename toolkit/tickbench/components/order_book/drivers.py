@@ -41,7 +41,7 @@ def warm_up(update, best, book, side, price_ticks, quantity_lots, event_start, e
     for k in range(events):
         for i in range(event_start[k], event_start[k + 1]):
             update(book, 0, side[i], price_ticks[i], quantity_lots[i])
-        best(book, 0, out.ctypes.data)
+        best(book, 0, np.int64(out.ctypes.data))
         if now_ticks(source) > end:
             return k + 1
     return events
@@ -56,7 +56,7 @@ def clear(update, top, level_count, book, out):
     """
     left = 0
     for side in range(2):
-        count = top(book, 0, side, level_count(book, 0, side), out.ctypes.data)
+        count = top(book, 0, side, level_count(book, 0, side), np.int64(out.ctypes.data))
         for row in range(count - 1, -1, -1):
             update(book, 0, side, out[2 * row], 0)
         left += level_count(book, 0, side)
@@ -86,7 +86,7 @@ def replay_batches(
                 start = now
                 closed = boundary
                 boundary = closed + batch if updates - closed >= 2 * batch else updates
-        best(book, 0, out.ctypes.data)
+        best(book, 0, np.int64(out.ctypes.data))
     return now_ticks(source) - first
 
 
@@ -105,7 +105,7 @@ def replay_timed(
             now = now_ticks(source)
             record(words, index, ticks_to_ns(now - start, ns_per_tick))
             start = now
-        best(book, 0, out.ctypes.data)
+        best(book, 0, np.int64(out.ctypes.data))
         now = now_ticks(source)
         record(read_words, read_index, ticks_to_ns(now - start, ns_per_tick))
         start = now
@@ -170,7 +170,7 @@ def read_best(best, book, thread, control, writers, threads, source, ns_per_tick
     first = now_ticks(source)
     start = first
     while load_acquire(control, WRITERS_DONE) < writers:  # pairs with the release at the end of write_share
-        best(book, thread, level.ctypes.data)
+        best(book, thread, np.int64(level.ctypes.data))
         now = now_ticks(source)
         record(words, index, ticks_to_ns(now - start, ns_per_tick))
         start = now
@@ -195,7 +195,7 @@ def replay_open_loop(
         started = wait_for_turn(wait_until, clock, state, plan_ticks, k)
         for i in range(event_start[k], event_start[k + 1]):
             update(book, 0, side[i], price_ticks[i], quantity_lots[i])
-        best(book, 0, out.ctypes.data)
+        best(book, 0, np.int64(out.ctypes.data))
         if not finish(state, plan_ticks, ns_per_tick, k, started, now(clock)):
             return k + 1
     return events
