@@ -34,6 +34,7 @@ from hftbacktest import (
     _hftbacktest,
 )
 from numba import types
+
 from tickbench.components.order_book import contract
 from tickbench.kernels.atomics import load_plain, store_plain
 from tickbench.kernels.jit import kernel

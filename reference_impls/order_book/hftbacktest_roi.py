@@ -34,6 +34,7 @@ from hftbacktest import (
     _hftbacktest,
 )
 from numba import types
+
 from tickbench.components.order_book import contract
 from tickbench.errors import NotMeasurableError
 from tickbench.kernels.atomics import load_plain, store_plain

@@ -38,7 +38,11 @@ _VERSION, _BEST_LEVELS = 0, 1  # price and quantity of the best bid, then of the
 _DONE, _BEGUN = ISOLATION_WORDS, ISOLATION_WORDS + 1
 _OWN = 2 * ISOLATION_WORDS
 _BEST_KEY, _COUNT = _OWN, _OWN + 2  # a word a side
-_FREE_PAGE, _FRESH_PAGE, _END = _OWN + 4, _OWN + 5, _OWN + 6  # list of returned pages, first never used, end of pool
+_FREE_PAGE, _FRESH_PAGE, _END = (
+    _OWN + 4,
+    _OWN + 5,
+    _OWN + 6,
+)  # list of returned pages, first never used, end of pool
 _CAPACITY, _RING = _OWN + 7, _OWN + 8
 _SIDES = 3 * ISOLATION_WORDS
 _PAGE_WORDS = 64
@@ -75,7 +79,9 @@ def _change_occupancy(book, base, capacity, side, key, page, quantity_lots):
     bit = 1 << (key & 63)
     occupied = load_plain(book, entry + 1)
     if quantity_lots != 0:
-        store_relaxed(book, _COUNT + side, load_plain(book, _COUNT + side) + 1)  # relaxed: a count stands alone
+        store_relaxed(
+            book, _COUNT + side, load_plain(book, _COUNT + side) + 1
+        )  # relaxed: a count stands alone
         if occupied == 0:
             store_relaxed(book, entry, page)  # relaxed, as all below: `top` validates by the sequence words
             store_relaxed(book, summary, load_plain(book, summary) | (1 << ((key >> 6) & 63)))
@@ -128,7 +134,9 @@ def _highest(book, base, capacity, key):
         return -1
     summary = base + (capacity >> 5)
     summary_above = summary + (capacity >> 12)
-    bits = load_relaxed(book, base + (key >> 6) * 2 + 1) & _up_to(key & 63)  # relaxed here: as said at the stores
+    bits = load_relaxed(book, base + (key >> 6) * 2 + 1) & _up_to(
+        key & 63
+    )  # relaxed here: as said at the stores
     if bits != 0:
         return (key & ~63) | (63 - leading_zeros(bits))
     run = (key >> 6) - 1
@@ -158,7 +166,12 @@ def _highest(book, base, capacity, key):
 @kernel(contract.UPDATE)
 def _update(book, _thread, side, price_ticks, quantity_lots):
     capacity = load_plain(book, _CAPACITY)
-    outside = (price_ticks < 0) | (price_ticks >= capacity) | (quantity_lots < 0) | (quantity_lots > MAX_QUANTITY_LOTS)
+    outside = (
+        (price_ticks < 0)
+        | (price_ticks >= capacity)
+        | (quantity_lots < 0)
+        | (quantity_lots > MAX_QUANTITY_LOTS)
+    )
     if outside | (side < 0) | (side > 1):
         return REJECTED
     key = price_ticks ^ ((capacity - 1) & -side)
@@ -193,7 +206,9 @@ def _best(book, _thread, out):
     while True:
         version = load_acquire(book, _VERSION)  # pairs with the release in _publish_best
         for word in range(4):
-            store_plain(out, word, load_relaxed(book, _BEST_LEVELS + word))  # relaxed: the version is looked at again
+            store_plain(
+                out, word, load_relaxed(book, _BEST_LEVELS + word)
+            )  # relaxed: the version is looked at again
         fence_acquire()  # forbids that prices are read after the second look at the version
         if version & 1 == 0 and load_relaxed(book, _VERSION) == version:  # relaxed: ordered by the fence
             return 0

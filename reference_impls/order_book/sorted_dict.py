@@ -18,6 +18,7 @@ from threading import Lock
 from typing import Any
 
 from sortedcontainers import SortedDict
+
 from tickbench.components.order_book import contract
 from tickbench.components.order_book.contract import ASK, BID, FULL, NO_PRICE_TICKS, REJECTED
 from tickbench.registry import variant

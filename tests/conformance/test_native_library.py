@@ -16,7 +16,7 @@ from tickbench.registry import find
 
 SOURCE = Path(__file__).with_name("native_book.c")
 
-IMPLS = '''
+IMPLS = """
 import ctypes
 from tickbench.components.order_book import contract
 from tickbench.kernels.jit import NativeFunction
@@ -35,7 +35,7 @@ def c_book(config):
         for name in ("update", "best", "top", "level_count", "sequence")
     ]
     return contract.NativeBook(block, *functions)
-'''
+"""
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,9 @@ def impls(tmp_path_factory):
         pytest.skip("needs a C compiler: cc is not on PATH")
     folder = tmp_path_factory.mktemp("native")
     library = folder / "libbook.so"
-    subprocess.run([compiler, "-O2", "-Wall", "-Werror", "-shared", "-fPIC", "-o", library, SOURCE], check=True)
+    subprocess.run(
+        [compiler, "-O2", "-Wall", "-Werror", "-shared", "-fPIC", "-o", library, SOURCE], check=True
+    )
     assert ctypes.CDLL(str(library)).book_update
     path = folder / "c_book_impls.py"
     path.write_text(IMPLS.format(library=str(library)))
@@ -61,8 +63,21 @@ def test_a_c_library_passes_the_oracle(impls):
 def test_a_c_library_is_measured_beside_the_built_in_variants(impls, tmp_path):
     output = tmp_path / "run.json"
     command = [sys.executable, "-m", "tickbench", "run", "smoke/order-book-replay", "--impls", str(impls)]
-    command += ["--variant", "c_book", "--variant", "mutex_hash", "--rounds", "1", "--seconds", "0.02", "-o", str(output)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path, env=os.environ, check=False)
+    command += [
+        "--variant",
+        "c_book",
+        "--variant",
+        "mutex_hash",
+        "--rounds",
+        "1",
+        "--seconds",
+        "0.02",
+        "-o",
+        str(output),
+    ]
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=120, cwd=tmp_path, env=os.environ, check=False
+    )
     assert done.returncode == 0, done.stderr
     measured = {one["variant"]: one for one in json.loads(output.read_text())["measurements"]}
     assert measured["c_book"]["verified"] is True

@@ -1,10 +1,10 @@
 """Every variant of the order book against a model of two dicts, against its own events and against the exchange."""
 
-from captures import FUTURES, SPOT, capture_path
-from conformance.books import CONFIG, books_with, every_book, new_book
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from captures import FUTURES, SPOT, capture_path
+from conformance.books import CONFIG, books_with, every_book, new_book
 from tickbench.components.order_book.contract import (
     ASK,
     BID,
@@ -13,7 +13,13 @@ from tickbench.components.order_book.contract import (
     REJECTED,
     EventCursor,
 )
-from tickbench.components.order_book.oracle import book_difference, expected_best, final_levels, model_best, verify
+from tickbench.components.order_book.oracle import (
+    book_difference,
+    expected_best,
+    final_levels,
+    model_best,
+    verify,
+)
 from tickbench.feeds import open_feed
 
 _MIDDLE = CONFIG.price_capacity_ticks // 2

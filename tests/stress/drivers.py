@@ -26,9 +26,7 @@ def start_together(control, threads):
         yield_core()
 
 
-@kernel(
-    f"int64(pointer[{UPDATE}], int64, int64, int8[::1], int64[::1], int64[::1], int64[::1], int64)"
-)
+@kernel(f"int64(pointer[{UPDATE}], int64, int64, int8[::1], int64[::1], int64[::1], int64[::1], int64)")
 def write_script(update, book, thread, side, price_ticks, quantity_lots, control, threads):
     """Apply a script of updates; returns how many were not accepted."""
     start_together(control, threads)
@@ -127,7 +125,17 @@ def stress(book: NativeBook, scripts, readers: int, sentinels, modulus: int) -> 
         rejected.append(write_script(book.update_kernel, book.address, thread, *script, control, threads))
 
     def reader(k):
-        read_and_check(book.best_kernel, book.address, writers + k, *sentinels, modulus, seen[k], control, threads, writers)
+        read_and_check(
+            book.best_kernel,
+            book.address,
+            writers + k,
+            *sentinels,
+            modulus,
+            seen[k],
+            control,
+            threads,
+            writers,
+        )
 
     targets = [lambda t=t, s=s: writer(t, s) for t, s in enumerate(scripts)]
     targets += [lambda k=k: reader(k) for k in range(readers)]
@@ -140,7 +148,9 @@ def after(levels, side, price_ticks, quantity_lots):
     """Levels (bids, asks) after applying updates in their order; those that changed nothing (VOID) are left out."""
     keep = quantity_lots != VOID_QUANTITY_LOTS
     key, quantity = (price_ticks * 2 + side)[keep][::-1], quantity_lots[keep][::-1]
-    keys, newest = np.unique(key, return_index=True)  # the first in reversed order is the last that was applied
+    keys, newest = np.unique(
+        key, return_index=True
+    )  # the first in reversed order is the last that was applied
     result = (dict(levels[0]), dict(levels[1]))
     for code, lots in zip(keys.tolist(), quantity[newest].tolist(), strict=True):
         result[code & 1].pop(code >> 1, None)
@@ -157,7 +167,9 @@ MOST_LEVELS = 8
     f"void(pointer[{UPDATE}], pointer[{BEST}], pointer[{TOP}], int64, int64, int64, int64[:, :, ::1], int64[:, ::1],"
     " int64[:, :, ::1], int64[:, :, ::1], int64[:, :, :, ::1], int64[::1], int64)"
 )
-def record_history(update, best, top, book, ring, thread, script, prices, record, events, finals, control, threads):
+def record_history(
+    update, best, top, book, ring, thread, script, prices, record, events, finals, control, threads
+):
     """Run the rounds of a script and record when each operation started and ended, on a logical clock they share.
 
     script [rounds, operations, 3]: side (-1 reads the best), price, quantity; prices [n, 2]: every (side, price) used.
@@ -226,7 +238,11 @@ def record_rounds(book: NativeBook, scripts, prices) -> list[Round]:
     run_threads([lambda t=t: run(t) for t in range(threads)])
     return [
         Round(
-            [_operation(scripts[t, k, i], record[t, k, i].tolist()) for t in range(threads) for i in range(operations)],
+            [
+                _operation(scripts[t, k, i], record[t, k, i].tolist())
+                for t in range(threads)
+                for i in range(operations)
+            ],
             events[k][events[k, :, 0] > 0],
             *({price: lots for price, lots in side.tolist() if lots} for side in finals[k]),
         )

@@ -8,10 +8,10 @@ import os
 
 import numpy as np
 import pytest
+
 from conformance.books import books_with
 from stress.drivers import CROSSED, LOST_LEVEL, READS, TORN, after, record_rounds, stress
 from stress.linearizability import Operation, linearization
-
 from tickbench.components.order_book.contract import ASK, BID, Best, BookConfig, NativeBook
 from tickbench.components.order_book.events import VOID_QUANTITY_LOTS
 from tickbench.components.order_book.oracle import book_difference
@@ -26,7 +26,12 @@ concurrent = books_with("concurrent_writers", "concurrent_readers", "events")
 
 
 def _native(variant, events=1 << 18):
-    config = BookConfig(price_capacity_ticks=1 << 17, level_capacity=1 << 12, event_capacity=1 << (events * EFFORT - 1).bit_length(), threads=12)
+    config = BookConfig(
+        price_capacity_ticks=1 << 17,
+        level_capacity=1 << 12,
+        event_capacity=1 << (events * EFFORT - 1).bit_length(),
+        threads=12,
+    )
     book = variant.build(config)
     if not isinstance(book, NativeBook):
         pytest.skip("a Python book takes its lock for every call: the conformance tests cover it")
@@ -49,7 +54,9 @@ def _script(rng, prices_of_side, updates, deletes=0.5):
 def _place_sentinels(book):
     for side, price in zip((BID, ASK), SENTINELS, strict=True):
         assert book.update(side, price, 5 * MODULUS + price % MODULUS) > 0
-    return {SENTINELS[0]: 5 * MODULUS + SENTINELS[0] % MODULUS}, {SENTINELS[1]: 5 * MODULUS + SENTINELS[1] % MODULUS}
+    return {SENTINELS[0]: 5 * MODULUS + SENTINELS[0] % MODULUS}, {
+        SENTINELS[1]: 5 * MODULUS + SENTINELS[1] % MODULUS
+    }
 
 
 def _assert_clean(outcome):
@@ -67,7 +74,9 @@ def test_writers_that_share_few_prices_lose_nothing_and_readers_see_nothing_torn
     before = _place_sentinels(book)
     offsets = np.array([0, 1, 2, 3, 7, 31, 32, 38])
     prices = (MIDDLE - 1 - offsets, MIDDLE + offsets)
-    outcome = stress(book, [_script(rng, prices, UPDATES) for _ in range(writers)], readers, SENTINELS, MODULUS)
+    outcome = stress(
+        book, [_script(rng, prices, UPDATES) for _ in range(writers)], readers, SENTINELS, MODULUS
+    )
     _assert_clean(outcome)
     assert outcome.lost_events == 0
     sequences = outcome.events[:, 0]
@@ -115,11 +124,17 @@ def test_a_small_event_ring_under_load_loses_no_event_unnoticed(variant):
     _place_sentinels(book)
     offsets = np.arange(0, 8)
     outcome = stress(
-        book, [_script(rng, (MIDDLE - 1 - offsets, MIDDLE + offsets), UPDATES) for _ in range(writers)], 1, SENTINELS, MODULUS
+        book,
+        [_script(rng, (MIDDLE - 1 - offsets, MIDDLE + offsets), UPDATES) for _ in range(writers)],
+        1,
+        SENTINELS,
+        MODULUS,
     )
     sequences = outcome.events[:, 0]
     assert (np.diff(sequences) > 0).all()
-    assert len(sequences) + outcome.lost_events == book.sequence() - 2  # the sentinels came before the consumer
+    assert (
+        len(sequences) + outcome.lost_events == book.sequence() - 2
+    )  # the sentinels came before the consumer
     present = outcome.events[outcome.events[:, 3] > 0]
     assert (present[:, 3] % MODULUS == present[:, 2] % MODULUS).all()
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+
 from feed_samples import spot_frames, write_capture
 from tickbench.feeds import decode, disk, open_feed
 

@@ -6,6 +6,7 @@ from bisect import bisect_left, insort
 from decimal import Decimal
 
 import pytest
+
 from captures import FUTURES, SPOT, capture_path
 from tickbench.feeds import measure_traits, open_feed
 

@@ -7,6 +7,7 @@ from decimal import Decimal, localcontext
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tickbench.feeds.decimals import DecimalTextError, count_steps
 
 PLAIN_TEXTS = st.from_regex(r"\A[0-9]{1,9}(\.[0-9]{1,8})?\Z")

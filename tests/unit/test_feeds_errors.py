@@ -7,9 +7,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from feed_samples import capture_bytes, diff, spot_frames, ticker, write_capture
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+from feed_samples import capture_bytes, diff, spot_frames, ticker, write_capture
 from tickbench.errors import InputError, TickbenchError, UsageError
 from tickbench.feeds import open_feed
 

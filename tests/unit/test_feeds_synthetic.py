@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import pytest
+
 from captures import FUTURES, capture_path
 from feed_samples import books
 from tickbench.feeds import disk, measure_traits, open_feed

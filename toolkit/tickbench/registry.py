@@ -69,7 +69,15 @@ def variant(
         module = sys.modules[build.__module__]
         source = str(module.__file__)
         entry = Variant(
-            component, build.__name__, runtime, example_of, frozenset(capabilities), reference, null, source, build
+            component,
+            build.__name__,
+            runtime,
+            example_of,
+            frozenset(capabilities),
+            reference,
+            null,
+            source,
+            build,
         )
         known = _variants.get((component, entry.name))
         if known is not None and known.source != source:

@@ -19,7 +19,9 @@ class Verbs(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All verbs."""
-        return sorted(info.name for info in pkgutil.iter_modules(cli.__path__) if not info.name.startswith("_"))
+        return sorted(
+            info.name for info in pkgutil.iter_modules(cli.__path__) if not info.name.startswith("_")
+        )
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of a verb; None if there is no such verb."""

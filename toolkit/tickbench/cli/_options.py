@@ -48,8 +48,14 @@ def scenario_arguments(command: Command) -> Command:
     for decorate in (
         click.argument("scenarios", nargs=-1, metavar="[SCENARIO|SUITE]..."),
         click.option("--component", metavar="C", help="Only scenarios of this component."),
-        click.option("--variant", "variants", multiple=True, metavar="V", help="Only this variant (repeatable)."),
-        click.option("--feed", metavar="FILE", help="A capture, or synthetic[:seed=N,events=N], instead of the scenarios' feed."),
+        click.option(
+            "--variant", "variants", multiple=True, metavar="V", help="Only this variant (repeatable)."
+        ),
+        click.option(
+            "--feed",
+            metavar="FILE",
+            help="A capture, or synthetic[:seed=N,events=N], instead of the scenarios' feed.",
+        ),
         impls_option,
     ):
         command = decorate(command)
@@ -59,10 +65,15 @@ def scenario_arguments(command: Command) -> Command:
 def impls_option(command: Command) -> Command:
     """--impls."""
     return click.option(
-        "--impls", multiple=True, metavar="MODULE|FILE.py", help="Your own variants, measured beside the built-in ones (repeatable)."
+        "--impls",
+        multiple=True,
+        metavar="MODULE|FILE.py",
+        help="Your own variants, measured beside the built-in ones (repeatable).",
     )(command)
 
 
 def json_option(command: Command) -> Command:
     """--json."""
-    return click.option("--json", "as_json", is_flag=True, help="For programs: JSON with a schema version.")(command)
+    return click.option("--json", "as_json", is_flag=True, help="For programs: JSON with a schema version.")(
+        command
+    )

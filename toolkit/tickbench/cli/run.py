@@ -16,12 +16,34 @@ if TYPE_CHECKING:
 
 @click.command(name="run", short_help="Verify variants, then measure them in interleaved rounds.")
 @scenario_arguments
-@click.option("--rounds", type=click.IntRange(1, 1000), metavar="N", help="Fresh processes a variant, instead of the scenarios' number.")
-@click.option("--seconds", type=Seconds(), metavar="S", help="Measured time a round, instead of the scenarios'.")
-@click.option("--threads", type=click.IntRange(1, 64), metavar="N", help="Writing threads of the multi-threaded scenarios, instead of theirs.")
+@click.option(
+    "--rounds",
+    type=click.IntRange(1, 1000),
+    metavar="N",
+    help="Fresh processes a variant, instead of the scenarios' number.",
+)
+@click.option(
+    "--seconds", type=Seconds(), metavar="S", help="Measured time a round, instead of the scenarios'."
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="Writing threads of the multi-threaded scenarios, instead of theirs.",
+)
 @click.option("-o", "--output", metavar="RUN.json", help="The run file; by default a new one in results/.")
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), metavar="N", help="Repeats the order and the load plans of an earlier run.")
-@click.option("--timeout", type=Seconds(), metavar="S", help="Longest time that a worker may take, instead of 60 s and 10 times the measured.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**31 - 1),
+    metavar="N",
+    help="Repeats the order and the load plans of an earlier run.",
+)
+@click.option(
+    "--timeout",
+    type=Seconds(),
+    metavar="S",
+    help="Longest time that a worker may take, instead of 60 s and 10 times the measured.",
+)
 def command(output: str | None, seed: int | None, timeout: float | None, **chosen: object) -> int:
     """Verify variants, then measure them, and show a table.
 

@@ -54,7 +54,9 @@ def _show_json(prospect: Prospect, verdicts: list[Verdict]) -> None:
         for one in verdicts
     ]
     left_out = sorted({(one.variant, one.reason) for one in prospect.skipped})
-    emit_json(SCHEMA, verdicts=rows, skipped=[{"variant": name, "reason": reason} for name, reason in left_out])
+    emit_json(
+        SCHEMA, verdicts=rows, skipped=[{"variant": name, "reason": reason} for name, reason in left_out]
+    )
 
 
 def _show_table(prospect: Prospect, verdicts: list[Verdict]) -> None:
@@ -62,7 +64,14 @@ def _show_table(prospect: Prospect, verdicts: list[Verdict]) -> None:
     from tickbench.render.terminal import plain_table
 
     rows = [
-        (one.component, one.variant, one.feed or "none", one.answer.failure or "right", f"{one.answer.checks:,}", one.answer.detail)
+        (
+            one.component,
+            one.variant,
+            one.feed or "none",
+            one.answer.failure or "right",
+            f"{one.answer.checks:,}",
+            one.answer.detail,
+        )
         for one in verdicts
     ]
     emit_rich([plain_table(("component", "variant", "feed", "verdict", "checks", "detail"), rows, right=[4])])

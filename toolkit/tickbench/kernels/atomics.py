@@ -54,7 +54,9 @@ def _accepts(words: Any) -> bool:
     return bool(words == types.int64)
 
 
-def _word_operation(name: str, operands: int, emit: Callable[[Any, Any, list[Any]], Any], returns: Any) -> Any:
+def _word_operation(
+    name: str, operands: int, emit: Callable[[Any, Any, list[Any]], Any], returns: Any
+) -> Any:
     """An intrinsic `name(words, index, *operands)` whose instruction `emit(builder, pointer, operands)` writes."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

@@ -12,6 +12,7 @@ import sys
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+
 from tickbench.kernels import chaos
 
 _SHARED_CODE = ("kernels", "components")

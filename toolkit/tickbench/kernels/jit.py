@@ -35,7 +35,12 @@ def kernel(signature: str) -> Callable[[Callable[..., Any]], Any]:
 
     def compile_kernel(function: Callable[..., Any]) -> Any:
         dispatcher = njit(
-            signature_of(signature), cache=True, nogil=True, error_model="numpy", boundscheck=False, fastmath=False
+            signature_of(signature),
+            cache=True,
+            nogil=True,
+            error_model="numpy",
+            boundscheck=False,
+            fastmath=False,
         )(function)
         _kernels.append(dispatcher)
         return dispatcher
@@ -45,7 +50,7 @@ def kernel(signature: str) -> Callable[[Callable[..., Any]], Any]:
 
 def signature_of(text: str) -> Signature:
     """Parse a signature; ``pointer[int64(int64)]`` is a pointer to such a function, ``readonly(int64)`` a contiguous array that is not writable."""
-    arguments, result = normalize_signature(eval(text, _Names()))  # noqa: S307  our own source text
+    arguments, result = normalize_signature(eval(text, _Names()))
     return result(*arguments)
 
 

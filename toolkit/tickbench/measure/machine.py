@@ -7,7 +7,15 @@ from pathlib import Path
 
 ROOT = Path("/")
 # What pyperf finds out and a reader of results may ask for. Not in it: the host's name, paths, times.
-_PYPERF_KEYS = ("aslr", "cpu_config", "cpu_freq", "cpu_affinity", "isolated_cpus", "load_avg_1min", "runnable_threads")
+_PYPERF_KEYS = (
+    "aslr",
+    "cpu_config",
+    "cpu_freq",
+    "cpu_affinity",
+    "isolated_cpus",
+    "load_avg_1min",
+    "runnable_threads",
+)
 
 
 def allowed_cpus() -> list[int]:

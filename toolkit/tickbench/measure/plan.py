@@ -9,13 +9,13 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from tickbench.components.component import Component, Workload
 from tickbench.errors import InputError, UsageError
 from tickbench.measure.scenario import Scenario, check_parameters
 from tickbench.registry import Unavailable, Variant, unknown_name
 from tickbench.results.run_file import ScenarioRecord, Skipped, VariantRecord
-
-import msgspec
 
 
 @dataclass(frozen=True)
@@ -68,10 +68,15 @@ def enter(
     workload = component.workloads.get(scenario.workload)
     if workload is None:
         raise InputError(
-            f"scenario {scenario.id}: " + unknown_name(f"workload of {component.name}", scenario.workload, component.workloads)
+            f"scenario {scenario.id}: "
+            + unknown_name(f"workload of {component.name}", scenario.workload, component.workloads)
         )
     if workload.open_loop == (scenario.load_kind == "closed"):
-        kind = "an open loop: give it a load plan" if workload.open_loop else 'a closed loop: its load is "closed"'
+        kind = (
+            "an open loop: give it a load plan"
+            if workload.open_loop
+            else 'a closed loop: its load is "closed"'
+        )
         raise InputError(f"scenario {scenario.id}: load: workload {workload.name} is {kind}")
     needed = workload.requires | frozenset(scenario.requires)
     _check_capabilities(scenario, component)
@@ -98,9 +103,7 @@ def check_wanted(wanted: Iterable[str], variants: Iterable[Variant], missing: It
             raise UsageError(unknown_name("variant", name, known))
 
 
-def make_plan(
-    entries: Sequence[Entry], skipped: Sequence[Skipped], seed: int, cpus: Sequence[int]
-) -> Plan:
+def make_plan(entries: Sequence[Entry], skipped: Sequence[Skipped], seed: int, cpus: Sequence[int]) -> Plan:
     """Interleave: each round holds each (scenario, variant) once, in an order drawn from the seed."""
     draw = random.Random(f"{seed}/order")
     steps: list[Step] = []

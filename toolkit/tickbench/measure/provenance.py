@@ -82,7 +82,8 @@ def recorder_cost_ns(clock: Clock) -> float:
     """What one record into a histogram costs here, loop included: the fastest of some batches, in ns."""
     histogram = Histogram()
     batches = [
-        _record_repeatedly(clock.source, histogram.address, histogram.index, _RECORDS) for _ in range(_BATCHES)
+        _record_repeatedly(clock.source, histogram.address, histogram.index, _RECORDS)
+        for _ in range(_BATCHES)
     ]
     return float(min(batches) * clock.ns_per_tick / _RECORDS)
 
@@ -105,7 +106,11 @@ def git_state(root: Path | None) -> tuple[str | None, bool | None]:
 def _git(root: Path, *arguments: str) -> str | None:
     try:
         done = subprocess.run(
-            ["git", "-C", str(root), *arguments], capture_output=True, text=True, timeout=_GIT_TIMEOUT_S, check=True
+            ["git", "-C", str(root), *arguments],
+            capture_output=True,
+            text=True,
+            timeout=_GIT_TIMEOUT_S,
+            check=True,
         )
     except (OSError, subprocess.SubprocessError):
         return None

@@ -12,14 +12,29 @@ from pathlib import Path
 import msgspec
 
 from tickbench.components.component import Component, find_component
-from tickbench.errors import EXIT_GATE_FAILED, EXIT_INTERRUPTED, EXIT_INVALID_MEASUREMENT, EXIT_PASSED, UsageError
+from tickbench.errors import (
+    EXIT_GATE_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_INVALID_MEASUREMENT,
+    EXIT_PASSED,
+    UsageError,
+)
 from tickbench.feeds import Feed, open_feed
 from tickbench.kernels.clock import calibrate
 from tickbench.measure import noise, provenance, spawn
 from tickbench.measure.job import WorkerAnswer, WorkerJob
 from tickbench.measure.machine import allowed_cpus
 from tickbench.measure.observer import Observer
-from tickbench.measure.plan import Entry, Plan, Step, check_wanted, enter, make_plan, scenario_record, variant_record
+from tickbench.measure.plan import (
+    Entry,
+    Plan,
+    Step,
+    check_wanted,
+    enter,
+    make_plan,
+    scenario_record,
+    variant_record,
+)
 from tickbench.measure.pool import new_job, run_all
 from tickbench.measure.prepare import CacheUse, prepare
 from tickbench.measure.scenario import Scenario
@@ -99,7 +114,9 @@ class Verdict:
 def verify_all(prospect: Prospect, observer: Observer) -> list[Verdict]:
     """Let the oracle check every variant on every feed it will be measured on, once each, several at a time."""
     wanted = {
-        (entry.scenario.component, one.name, entry.feed) for entry in prospect.entries for one in entry.variants
+        (entry.scenario.component, one.name, entry.feed)
+        for entry in prospect.entries
+        for one in entry.variants
     }
     impls = list(prospect.request.impls)
     jobs = [

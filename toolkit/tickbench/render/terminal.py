@@ -7,6 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from tickbench.analysis.ratios import CONFIDENCE, PairedRatio
 from tickbench.render.summary import (
     FEW_SAMPLES,
     RATIO_PERCENTILE,
@@ -16,7 +17,6 @@ from tickbench.render.summary import (
     Value,
     sections,
 )
-from tickbench.analysis.ratios import CONFIDENCE, PairedRatio
 from tickbench.results.run_file import Failure, Run
 
 FEW_MARK = "~"
@@ -52,7 +52,11 @@ def facts(pairs: Mapping[str, object]) -> Table:
 
 
 def _section(section: Section) -> RenderableType:
-    parts: list[RenderableType] = [Text(""), Text(section.scenario.id, style="bold"), Text(section.scenario.why)]
+    parts: list[RenderableType] = [
+        Text(""),
+        Text(section.scenario.id, style="bold"),
+        Text(section.scenario.why),
+    ]
     if section.rows:
         parts.append(_table(section))
     parts += [Text(line, style="dim") for line in _notes(section)]
@@ -159,7 +163,11 @@ def _notes(section: Section) -> Iterator[str]:
 def _counted(section: Section) -> str:
     """What the numbers are of: operations one by one, or means of batches."""
     scenario = section.scenario
-    threads = f"{scenario.writers} writing, {scenario.readers} reading" if scenario.readers else f"{scenario.writers}"
+    threads = (
+        f"{scenario.writers} writing, {scenario.readers} reading"
+        if scenario.readers
+        else f"{scenario.writers}"
+    )
     sizes = sorted({row.batch_operations for row in section.rows if row.batch_operations})
     if section.batch:
         size = f" of {sizes[0]}" if len(sizes) == 1 else ""

@@ -144,7 +144,8 @@ def _held_levels(share: Script) -> HeldLevels:
         for price in sorted(levels, reverse=side != BID)
     ]
     return HeldLevels(
-        np.array([side for side, _ in rows], dtype=np.int8), np.array([price for _, price in rows], dtype=np.int64)
+        np.array([side for side, _ in rows], dtype=np.int8),
+        np.array([price for _, price in rows], dtype=np.int64),
     )
 
 
@@ -179,15 +180,15 @@ def _verify(
     torn = sum(report.torn_reads for report in readers)
     crossed = sum(report.crossed_reads for report in readers)
     if torn:
-        return Verification(False, found.checks, f"{torn} reads had a price without a quantity or the reverse")
+        return Verification(
+            False, found.checks, f"{torn} reads had a price without a quantity or the reverse"
+        )
     if crossed and session.job.parameters.get("never_crossed", DEFAULT_NEVER_CROSSED):
         return Verification(False, found.checks, f"{crossed} reads had a bid at or above the ask")
     return found
 
 
-def _counters(
-    session: Session, writers: list[WriterReport], readers: list[ReaderReport]
-) -> dict[str, float]:
+def _counters(session: Session, writers: list[WriterReport], readers: list[ReaderReport]) -> dict[str, float]:
     rates_hz = [_rate_hz(report.updates, int(np.diff(report.windows_ns).sum())) for report in writers]
     return {
         "passes": max(len(report.windows_ns) for report in writers),

@@ -10,7 +10,9 @@ from tickbench.components.order_book.script import Script
 from tickbench.kernels.hdr import Histogram
 from tickbench.kernels.open_loop import OpenLoop
 
-MOST_PASSES = 1 << 14  # a writer's passes in one timed run; at 1 µs, the least that a pass can take, it would need 16 ms
+MOST_PASSES = (
+    1 << 14
+)  # a writer's passes in one timed run; at 1 µs, the least that a pass can take, it would need 16 ms
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,19 @@ def clear(update, top, level_count, book, out):
 
 @kernel(f"int64(pointer[{UPDATE}], pointer[{BEST}], int64, {_EVENTS}, int64, {_CLOCK}, {_HISTOGRAM})")
 def replay_batches(
-    update, best, book, side, price_ticks, quantity_lots, event_start, events, batch, source, ns_per_tick, words, index
+    update,
+    best,
+    book,
+    side,
+    price_ticks,
+    quantity_lots,
+    event_start,
+    events,
+    batch,
+    source,
+    ns_per_tick,
+    words,
+    index,
 ):
     """Replay events, the clock read once a batch; records each batch's mean time an update. Returns the ticks taken.
 

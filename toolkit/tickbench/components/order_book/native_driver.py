@@ -53,8 +53,13 @@ class NativeDriver:
         book, limit_ticks = self._book, self._clock.ticks(limit_ns)
         return int(
             drivers.warm_up(
-                book.update_kernel, book.best_kernel, book.address, *_arrays(script), script.events,
-                self._clock.source, limit_ticks,
+                book.update_kernel,
+                book.best_kernel,
+                book.address,
+                *_arrays(script),
+                script.events,
+                self._clock.source,
+                limit_ticks,
             )  # fmt: skip
         )
 
@@ -133,8 +138,17 @@ class NativeDriver:
         loop.begin(start_ticks, start_ticks + clock.ticks(give_up_ns))
         return int(
             drivers.replay_open_loop(
-                book.update_kernel, book.best_kernel, now_real, wait_until_real, context.ctypes.data, book.address,
-                *_arrays(script), len(plan_ticks), loop.state, plan_ticks, clock.ns_per_tick,
+                book.update_kernel,
+                book.best_kernel,
+                now_real,
+                wait_until_real,
+                context.ctypes.data,
+                book.address,
+                *_arrays(script),
+                len(plan_ticks),
+                loop.state,
+                plan_ticks,
+                clock.ns_per_tick,
             )  # fmt: skip
         )
 

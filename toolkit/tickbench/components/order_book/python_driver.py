@@ -262,7 +262,9 @@ class PythonDriver:
 
 
 def _events_of(script: Script) -> list[_Event]:
-    rows: Any = zip(script.side.tolist(), script.price_ticks.tolist(), script.quantity_lots.tolist(), strict=True)
+    rows: Any = zip(
+        script.side.tolist(), script.price_ticks.tolist(), script.quantity_lots.tolist(), strict=True
+    )
     updates = list(rows)
     starts = script.event_start.tolist()
     return [updates[start:end] for start, end in zip(starts, starts[1:], strict=False)]
