@@ -15,9 +15,7 @@ STEP_NS = 1_000_000
 Levels = Sequence[tuple[str, str]]
 
 
-def diff(
-    first: int, final: int, *, bids: Levels = (), asks: Levels = (), previous: int | None = None
-) -> dict:
+def diff(first: int, final: int, *, bids: Levels = (), asks: Levels = (), previous: int | None = None) -> dict:
     """A diff; with `previous` a futures one."""
     data = {"e": "depthUpdate", "s": "XYZ", "U": first, "u": final, "b": bids, "a": asks}
     return {"stream": "xyz@depth@100ms", "data": data if previous is None else data | {"pu": previous}}
@@ -71,9 +69,7 @@ def write_capture(path: Path, frames: Sequence[dict]) -> Path:
 def books(feed: Feed) -> Iterator[tuple[int, tuple[dict[int, int], dict[int, int]]]]:
     """After each event: its index and the levels of a plain book, bids and asks."""
     sides: tuple[dict[int, int], dict[int, int]] = ({}, {})
-    updates = list(
-        zip(feed.side.tolist(), feed.price_ticks.tolist(), feed.quantity_lots.tolist(), strict=True)
-    )
+    updates = list(zip(feed.side.tolist(), feed.price_ticks.tolist(), feed.quantity_lots.tolist(), strict=True))
     bounds = feed.event_start.tolist()
     for event in range(feed.event_count):
         for side, price, quantity in updates[bounds[event] : bounds[event + 1]]:

@@ -44,9 +44,7 @@ from tickbench.registry import variant
 
 # Kernels find the library's functions by name, so its symbols must be visible to the whole process.
 _library = ctypes.CDLL(_hftbacktest.__file__, mode=ctypes.RTLD_GLOBAL)
-_wait_next_feed = types.ExternalFunction(
-    "roivecbt_wait_next_feed", types.int64(types.int64, types.boolean, types.int64)
-)
+_wait_next_feed = types.ExternalFunction("roivecbt_wait_next_feed", types.int64(types.int64, types.boolean, types.int64))
 _best_bid = types.ExternalFunction("roivecdepth_best_bid_tick", types.int64(types.int64))
 _best_ask = types.ExternalFunction("roivecdepth_best_ask_tick", types.int64(types.int64))
 _bid_lots = types.ExternalFunction("roivecdepth_bid_qty_at_tick", types.float64(types.int64, types.int64))
@@ -81,9 +79,7 @@ def _update(book, thread, side, price_ticks, quantity_lots):
     store_plain(book, row + _PRICE, np.float64(price_ticks + side * capacity).view(np.int64))
     store_plain(book, row + _QUANTITY, np.float64(quantity_lots).view(np.int64))
     next_row = _EVENTS + _EVENT_WORDS * (sequence & (_ROWS - 1))
-    store_plain(
-        book, next_row + _LOCAL_TIME, sequence + 1
-    )  # the backtest looks ahead for the time of the next event
+    store_plain(book, next_row + _LOCAL_TIME, sequence + 1)  # the backtest looks ahead for the time of the next event
     store_plain(book, _SEQUENCE, sequence)
     _wait_next_feed(load_plain(book, _BACKTEST), False, _NO_LIMIT)
     return sequence

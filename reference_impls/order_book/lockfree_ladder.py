@@ -77,11 +77,7 @@ def _side_words(capacity):
 @kernel("int64(int64, int64)")
 def _base(book, side):
     """Word index of the directory of a side."""
-    return (
-        _COUNTS
-        + load_plain(book, _THREADS) * ISOLATION_WORDS
-        + side * _side_words(load_plain(book, _CAPACITY))
-    )
+    return _COUNTS + load_plain(book, _THREADS) * ISOLATION_WORDS + side * _side_words(load_plain(book, _CAPACITY))
 
 
 @kernel("int64(int64, int64, int64)")
@@ -91,9 +87,7 @@ def _page_of(book, base, key):
     page = load_acquire(book, entry)  # pairs with the compare-exchange that installs a page
     if page != 0:
         return page
-    fresh = fetch_add_relaxed(
-        book, _FRESH_PAGE, _PAGE_WORDS
-    )  # relaxed: the page's words are zero from the start
+    fresh = fetch_add_relaxed(book, _FRESH_PAGE, _PAGE_WORDS)  # relaxed: the page's words are zero from the start
     if fresh + _PAGE_WORDS > load_plain(book, _END):
         fetch_add_relaxed(book, _FRESH_PAGE, -_PAGE_WORDS)  # relaxed: gives back what is not there
         return load_acquire(book, entry)  # somebody else may have had the last one for this very entry
@@ -114,17 +108,13 @@ def _touched_below(book, base, run):
     run -= 1
     if run < 0:
         return -1
-    bits = load_acquire(book, touched + (run >> 6)) & (
-        (2 << (run & 63)) - 1
-    )  # pairs with the release in _page_of
+    bits = load_acquire(book, touched + (run >> 6)) & ((2 << (run & 63)) - 1)  # pairs with the release in _page_of
     block = run >> 6
     while bits == 0:
         block -= 1
         if block < 0:
             return -1
-        above = load_acquire(book, touched + (capacity >> 11) + (block >> 6)) & (
-            (2 << (block & 63)) - 1
-        )  # as above
+        above = load_acquire(book, touched + (capacity >> 11) + (block >> 6)) & ((2 << (block & 63)) - 1)  # as above
         if above == 0:
             block = block & ~63
         else:
@@ -139,9 +129,7 @@ def _erase_bit(book, base, key, page):
     leaf = base + (key >> 5) * 2 + 1
     bit = 1 << (key & 31)
     seen = load_acquire(book, leaf)  # before the level is looked at: pairs with the compare-exchange in _link
-    while (
-        seen & bit != 0 and shift_right_unsigned(load_acquire(book, page + (key & 31)), _QUANTITY_SHIFT) == 0
-    ):
+    while seen & bit != 0 and shift_right_unsigned(load_acquire(book, page + (key & 31)), _QUANTITY_SHIFT) == 0:
         now = cas_acq_rel(book, leaf, seen, seen & ~bit)  # fails if a level was linked in this leaf since
         if now == seen:
             return
@@ -183,9 +171,7 @@ def _scan(book, side, base, start):
     versions, occupancy, key = 0, 0, start
     while key >= 0:
         run = key >> 5
-        leaf = load_seq_cst(
-            book, base + run * 2 + 1
-        )  # seq_cst: in one order with the mark of _lower, see _link
+        leaf = load_seq_cst(book, base + run * 2 + 1)  # seq_cst: in one order with the mark of _lower, see _link
         versions += shift_right_unsigned(leaf, 32)
         occupancy += leaf & _OCCUPANCY
         bits = leaf & ((2 << (key & 31)) - 1)
@@ -232,9 +218,7 @@ def _erase(book, side, base, key, page):
 @kernel("void(int64, int64, int64, int64)")
 def _count(book, thread, side, change):
     word = _COUNTS + thread * ISOLATION_WORDS + side
-    store_relaxed(
-        book, word, load_relaxed(book, word) + change
-    )  # relaxed: only this thread writes it, sums are estimates
+    store_relaxed(book, word, load_relaxed(book, word) + change)  # relaxed: only this thread writes it, sums are estimates
 
 
 @kernel("void(int64, int64, int64, int64, int64)")
@@ -282,12 +266,7 @@ def _set_level(book, thread, side, base, key, quantity_lots, sequence):
 @kernel(contract.UPDATE)
 def _update(book, thread, side, price_ticks, quantity_lots):
     capacity = load_plain(book, _CAPACITY)
-    outside = (
-        (price_ticks < 0)
-        | (price_ticks >= capacity)
-        | (quantity_lots < 0)
-        | (quantity_lots > MAX_QUANTITY_LOTS)
-    )
+    outside = (price_ticks < 0) | (price_ticks >= capacity) | (quantity_lots < 0) | (quantity_lots > MAX_QUANTITY_LOTS)
     if outside | (side < 0) | (side > 1) | (thread < 0) | (thread >= load_plain(book, _THREADS)):
         return REJECTED
     key = price_ticks ^ ((capacity - 1) & -side)
@@ -320,11 +299,7 @@ def _best(book, _thread, out):
         ask = _scan(book, 1, ask_base, ask_start)
         # Between here and the second scans lies the moment at which both answers stood, if nothing has changed.
         same = bid == _scan(book, 0, bid_base, bid_start) and ask == _scan(book, 1, ask_base, ask_start)
-        same = (
-            same
-            and load_seq_cst(book, _HINT) == bid_hint
-            and load_seq_cst(book, _HINT + ISOLATION_WORDS) == ask_hint
-        )
+        same = same and load_seq_cst(book, _HINT) == bid_hint and load_seq_cst(book, _HINT + ISOLATION_WORDS) == ask_hint
         if same and bid[0] != _CHANGED and ask[0] != _CHANGED:
             break
     capacity = load_plain(book, _CAPACITY)
@@ -369,9 +344,7 @@ def _top(book, _thread, side, n, out):
 def _level_count(book, _thread, side):
     total = 0
     for thread in range(load_plain(book, _THREADS)):
-        total += load_relaxed(
-            book, _COUNTS + thread * ISOLATION_WORDS + side
-        )  # relaxed: an estimate while others write
+        total += load_relaxed(book, _COUNTS + thread * ISOLATION_WORDS + side)  # relaxed: an estimate while others write
     return total
 
 

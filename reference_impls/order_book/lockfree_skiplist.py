@@ -72,9 +72,7 @@ def _key(side, price):
 @kernel("int64(int64, int64, int64, int64)")
 def _side_in_range(book, thread, side, n):
     """Whether a thread, a side and a number that is not negative were given."""
-    return (
-        0 <= thread < load_plain(book, _THREADS) and (side == contract.BID or side == contract.ASK) and n >= 0
-    )
+    return 0 <= thread < load_plain(book, _THREADS) and (side == contract.BID or side == contract.ASK) and n >= 0
 
 
 @kernel("int64(int64, int64, int64)")

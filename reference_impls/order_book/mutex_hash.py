@@ -28,9 +28,7 @@ _BID, _ASK, _NO_PRICE_TICKS = contract.BID, contract.ASK, contract.NO_PRICE_TICK
 _REJECTED, _FULL, _MAX_QUANTITY_LOTS = contract.REJECTED, contract.FULL, contract.MAX_QUANTITY_LOTS
 
 _LOCK = 0
-_SEQUENCE, _BEST, _COUNT = (
-    ISOLATION_WORDS + offset for offset in (0, 1, 3)
-)  # best and count: one word a side
+_SEQUENCE, _BEST, _COUNT = (ISOLATION_WORDS + offset for offset in (0, 1, 3))  # best and count: one word a side
 _PRICE_CAPACITY, _LEVEL_CAPACITY, _SLOTS, _HASH_SHIFT, _EVENTS = (ISOLATION_WORDS + 5 + k for k in range(5))
 _TABLES = 2 * ISOLATION_WORDS
 _HASH_FACTOR = 0x9E3779B97F4A7C15 - (1 << 64)  # 2^64 / golden ratio (Knuth, TAOCP 3, 6.4), as a signed word
@@ -159,9 +157,7 @@ def _best(book, thread, out):
         price_ticks, table = load_plain(book, _BEST + side), _table(book, side)
         store_plain(out, 2 * side, price_ticks)
         empty = price_ticks == _NO_PRICE_TICKS
-        store_plain(
-            out, 2 * side + 1, 0 if empty else load_plain(table, 2 * _find(book, table, price_ticks) + 1)
-        )
+        store_plain(out, 2 * side + 1, 0 if empty else load_plain(table, 2 * _find(book, table, price_ticks) + 1))
     pthread_mutex_unlock(book, _LOCK)
     return 0
 

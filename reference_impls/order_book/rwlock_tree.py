@@ -30,12 +30,8 @@ _BID, _ASK, _NO_PRICE_TICKS = contract.BID, contract.ASK, contract.NO_PRICE_TICK
 _REJECTED, _FULL, _MAX_QUANTITY_LOTS = contract.REJECTED, contract.FULL, contract.MAX_QUANTITY_LOTS
 
 _LOCK = 0
-_SEQUENCE, _LEVELS, _LEAVES = (
-    ISOLATION_WORDS + offset for offset in (0, 1, 3)
-)  # levels, leaves: one word a side
-_FREE, _FRESH, _PRICE_CAPACITY, _LEVEL_CAPACITY, _ROOT_WORDS, _EVENTS = (
-    ISOLATION_WORDS + 5 + k for k in range(6)
-)
+_SEQUENCE, _LEVELS, _LEAVES = (ISOLATION_WORDS + offset for offset in (0, 1, 3))  # levels, leaves: one word a side
+_FREE, _FRESH, _PRICE_CAPACITY, _LEVEL_CAPACITY, _ROOT_WORDS, _EVENTS = (ISOLATION_WORDS + 5 + k for k in range(6))
 _ROOTS = 2 * ISOLATION_WORDS
 _ENTRY_WORDS, _LEAF, _KEYS = 4, 1, 2  # words of a root entry beside its lowest key
 _LEAF_KEYS, _MERGED_KEYS = 64, 48  # 48: a merged leaf has room before it splits again

@@ -79,9 +79,7 @@ def _change_occupancy(book, base, capacity, side, key, page, quantity_lots):
     bit = 1 << (key & 63)
     occupied = load_plain(book, entry + 1)
     if quantity_lots != 0:
-        store_relaxed(
-            book, _COUNT + side, load_plain(book, _COUNT + side) + 1
-        )  # relaxed: a count stands alone
+        store_relaxed(book, _COUNT + side, load_plain(book, _COUNT + side) + 1)  # relaxed: a count stands alone
         if occupied == 0:
             store_relaxed(book, entry, page)  # relaxed, as all below: `top` validates by the sequence words
             store_relaxed(book, summary, load_plain(book, summary) | (1 << ((key >> 6) & 63)))
@@ -134,9 +132,7 @@ def _highest(book, base, capacity, key):
         return -1
     summary = base + (capacity >> 5)
     summary_above = summary + (capacity >> 12)
-    bits = load_relaxed(book, base + (key >> 6) * 2 + 1) & _up_to(
-        key & 63
-    )  # relaxed here: as said at the stores
+    bits = load_relaxed(book, base + (key >> 6) * 2 + 1) & _up_to(key & 63)  # relaxed here: as said at the stores
     if bits != 0:
         return (key & ~63) | (63 - leading_zeros(bits))
     run = (key >> 6) - 1
@@ -166,12 +162,7 @@ def _highest(book, base, capacity, key):
 @kernel(contract.UPDATE)
 def _update(book, _thread, side, price_ticks, quantity_lots):
     capacity = load_plain(book, _CAPACITY)
-    outside = (
-        (price_ticks < 0)
-        | (price_ticks >= capacity)
-        | (quantity_lots < 0)
-        | (quantity_lots > MAX_QUANTITY_LOTS)
-    )
+    outside = (price_ticks < 0) | (price_ticks >= capacity) | (quantity_lots < 0) | (quantity_lots > MAX_QUANTITY_LOTS)
     if outside | (side < 0) | (side > 1):
         return REJECTED
     key = price_ticks ^ ((capacity - 1) & -side)
@@ -206,9 +197,7 @@ def _best(book, _thread, out):
     while True:
         version = load_acquire(book, _VERSION)  # pairs with the release in _publish_best
         for word in range(4):
-            store_plain(
-                out, word, load_relaxed(book, _BEST_LEVELS + word)
-            )  # relaxed: the version is looked at again
+            store_plain(out, word, load_relaxed(book, _BEST_LEVELS + word))  # relaxed: the version is looked at again
         fence_acquire()  # forbids that prices are read after the second look at the version
         if version & 1 == 0 and load_relaxed(book, _VERSION) == version:  # relaxed: ordered by the fence
             return 0

@@ -9,10 +9,7 @@ CONFIG = BookConfig(price_capacity_ticks=1 << 20, level_capacity=1 << 12, event_
 
 _variants, _unavailable = discover("order_book")
 _params = [pytest.param(one, id=one.name) for one in _variants if not one.null]
-_params += [
-    pytest.param(None, id=gone.module.rpartition(".")[2], marks=pytest.mark.skip(gone.reason))
-    for gone in _unavailable
-]
+_params += [pytest.param(None, id=gone.module.rpartition(".")[2], marks=pytest.mark.skip(gone.reason)) for gone in _unavailable]
 
 every_book = pytest.mark.parametrize("variant", _params)
 

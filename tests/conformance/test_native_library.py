@@ -45,9 +45,7 @@ def impls(tmp_path_factory):
         pytest.skip("needs a C compiler: cc is not on PATH")
     folder = tmp_path_factory.mktemp("native")
     library = folder / "libbook.so"
-    subprocess.run(
-        [compiler, "-O2", "-Wall", "-Werror", "-shared", "-fPIC", "-o", library, SOURCE], check=True
-    )
+    subprocess.run([compiler, "-O2", "-Wall", "-Werror", "-shared", "-fPIC", "-o", library, SOURCE], check=True)
     assert ctypes.CDLL(str(library)).book_update
     path = folder / "c_book_impls.py"
     path.write_text(IMPLS.format(library=str(library)))
@@ -75,9 +73,7 @@ def test_a_c_library_is_measured_beside_the_built_in_variants(impls, tmp_path):
         "-o",
         str(output),
     ]
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=120, cwd=tmp_path, env=os.environ, check=False
-    )
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path, env=os.environ, check=False)
     assert done.returncode == 0, done.stderr
     measured = {one["variant"]: one for one in json.loads(output.read_text())["measurements"]}
     assert measured["c_book"]["verified"] is True

@@ -148,9 +148,7 @@ def after(levels, side, price_ticks, quantity_lots):
     """Levels (bids, asks) after applying updates in their order; those that changed nothing (VOID) are left out."""
     keep = quantity_lots != VOID_QUANTITY_LOTS
     key, quantity = (price_ticks * 2 + side)[keep][::-1], quantity_lots[keep][::-1]
-    keys, newest = np.unique(
-        key, return_index=True
-    )  # the first in reversed order is the last that was applied
+    keys, newest = np.unique(key, return_index=True)  # the first in reversed order is the last that was applied
     result = (dict(levels[0]), dict(levels[1]))
     for code, lots in zip(keys.tolist(), quantity[newest].tolist(), strict=True):
         result[code & 1].pop(code >> 1, None)
@@ -167,9 +165,7 @@ MOST_LEVELS = 8
     f"void(pointer[{UPDATE}], pointer[{BEST}], pointer[{TOP}], int64, int64, int64, int64[:, :, ::1], int64[:, ::1],"
     " int64[:, :, ::1], int64[:, :, ::1], int64[:, :, :, ::1], int64[::1], int64)"
 )
-def record_history(
-    update, best, top, book, ring, thread, script, prices, record, events, finals, control, threads
-):
+def record_history(update, best, top, book, ring, thread, script, prices, record, events, finals, control, threads):
     """Run the rounds of a script and record when each operation started and ended, on a logical clock they share.
 
     script [rounds, operations, 3]: side (-1 reads the best), price, quantity; prices [n, 2]: every (side, price) used.
@@ -231,18 +227,12 @@ def record_rounds(book: NativeBook, scripts, prices) -> list[Round]:
     ring = book.address + 8 * book.events
 
     def run(t):
-        record_history(
-            *kernels, book.address, ring, t, scripts[t], prices, record[t], events, finals, control, threads
-        )
+        record_history(*kernels, book.address, ring, t, scripts[t], prices, record[t], events, finals, control, threads)
 
     run_threads([lambda t=t: run(t) for t in range(threads)])
     return [
         Round(
-            [
-                _operation(scripts[t, k, i], record[t, k, i].tolist())
-                for t in range(threads)
-                for i in range(operations)
-            ],
+            [_operation(scripts[t, k, i], record[t, k, i].tolist()) for t in range(threads) for i in range(operations)],
             events[k][events[k, :, 0] > 0],
             *({price: lots for price, lots in side.tolist() if lots} for side in finals[k]),
         )

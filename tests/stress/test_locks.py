@@ -204,10 +204,7 @@ def write_then_stop(words, times):
 def test_a_storm_of_readers_does_not_starve_a_writer():
     with lock_block() as block:
         # Six readers that hold for 0.2 ms each: without precedence for a writer the door is never free.
-        run(
-            [thread(overlap, block.address, 200_000) for _ in range(THREADS)]
-            + [thread(write_then_stop, block.address, 100)]
-        )
+        run([thread(overlap, block.address, 200_000) for _ in range(THREADS)] + [thread(write_then_stop, block.address, 100)])
         assert block.array[PROGRESS] == 100
 
 

@@ -54,9 +54,7 @@ def _script(rng, prices_of_side, updates, deletes=0.5):
 def _place_sentinels(book):
     for side, price in zip((BID, ASK), SENTINELS, strict=True):
         assert book.update(side, price, 5 * MODULUS + price % MODULUS) > 0
-    return {SENTINELS[0]: 5 * MODULUS + SENTINELS[0] % MODULUS}, {
-        SENTINELS[1]: 5 * MODULUS + SENTINELS[1] % MODULUS
-    }
+    return {SENTINELS[0]: 5 * MODULUS + SENTINELS[0] % MODULUS}, {SENTINELS[1]: 5 * MODULUS + SENTINELS[1] % MODULUS}
 
 
 def _assert_clean(outcome):
@@ -74,9 +72,7 @@ def test_writers_that_share_few_prices_lose_nothing_and_readers_see_nothing_torn
     before = _place_sentinels(book)
     offsets = np.array([0, 1, 2, 3, 7, 31, 32, 38])
     prices = (MIDDLE - 1 - offsets, MIDDLE + offsets)
-    outcome = stress(
-        book, [_script(rng, prices, UPDATES) for _ in range(writers)], readers, SENTINELS, MODULUS
-    )
+    outcome = stress(book, [_script(rng, prices, UPDATES) for _ in range(writers)], readers, SENTINELS, MODULUS)
     _assert_clean(outcome)
     assert outcome.lost_events == 0
     sequences = outcome.events[:, 0]
@@ -132,9 +128,7 @@ def test_a_small_event_ring_under_load_loses_no_event_unnoticed(variant):
     )
     sequences = outcome.events[:, 0]
     assert (np.diff(sequences) > 0).all()
-    assert (
-        len(sequences) + outcome.lost_events == book.sequence() - 2
-    )  # the sentinels came before the consumer
+    assert len(sequences) + outcome.lost_events == book.sequence() - 2  # the sentinels came before the consumer
     present = outcome.events[outcome.events[:, 3] > 0]
     assert (present[:, 3] % MODULUS == present[:, 2] % MODULUS).all()
 

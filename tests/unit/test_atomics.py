@@ -23,9 +23,7 @@ FAILURE_NAME = {**LLVM_NAME, "release": "monotonic", "acq_rel": "acquire"}
 RMW = {"exchange": "xchg", "fetch_add": "add", "fetch_and": "and", "fetch_or": "or"}
 VERBS = ("load", "store", "cas", "fence", *RMW)
 NAMES = sorted(
-    name
-    for name in dir(atomics)
-    if name.startswith(tuple(f"{verb}_" for verb in VERBS)) and not name.endswith("_plain")
+    name for name in dir(atomics) if name.startswith(tuple(f"{verb}_" for verb in VERBS)) and not name.endswith("_plain")
 )
 ADDRESS, ARRAY = "int64", "int64[::1]"
 
@@ -112,9 +110,7 @@ def test_llvm_is_told_the_ordering_in_the_name(name, words):
     ir = own_code(module)
     assert len(re.findall(expected_ir(name), ir)) == 1, name
     others = re.findall(r"= load atomic|^\s+store atomic|= atomicrmw|= cmpxchg|^\s+fence", ir, re.M)
-    assert len(others) == (3 if name.startswith("fence") else 1), (
-        f"{name} emits more than one atomic instruction"
-    )
+    assert len(others) == (3 if name.startswith("fence") else 1), f"{name} emits more than one atomic instruction"
 
 
 @pytest.mark.skipif(not X86, reason="reads x86-64 assembly")
@@ -143,9 +139,7 @@ def test_x86_instructions(name):
         assert "movq" in body
 
 
-@pytest.mark.parametrize(
-    ("name", "forbidden"), [("load_plain", "load atomic"), ("store_plain", "store atomic")]
-)
+@pytest.mark.parametrize(("name", "forbidden"), [("load_plain", "load atomic"), ("store_plain", "store atomic")])
 def test_plain_accesses_are_not_atomic(name, forbidden):
     (module,) = compiled(name, ADDRESS).inspect_llvm().values()
     ir = own_code(module)
@@ -228,9 +222,7 @@ def test_what_a_release_publishes_is_seen_after_the_acquire():
     messages = 200_000
     with Block(48) as block:
         receiver_result: list[int] = []
-        receiver = threading.Thread(
-            target=lambda: receiver_result.append(wrong_receptions(block.address, messages))
-        )
+        receiver = threading.Thread(target=lambda: receiver_result.append(wrong_receptions(block.address, messages)))
         receiver.start()
         send(block.address, messages)
         receiver.join(timeout=60)

@@ -251,8 +251,6 @@ class TestCrossCore:
         assert offset.round_trip_ns > 0
         assert offset.consistent, offset
 
-    @pytest.mark.parametrize(
-        ("offset_ns", "consistent"), [(50.0, True), (-50.0, True), (50.1, False), (-80.0, False)]
-    )
+    @pytest.mark.parametrize(("offset_ns", "consistent"), [(50.0, True), (-50.0, True), (50.1, False), (-80.0, False)])
     def test_an_offset_beyond_half_a_round_trip_is_inconsistent(self, offset_ns, consistent):
         assert gaps.CoreOffset(0, 1, offset_ns, 100.0, 10).consistent == consistent

@@ -26,9 +26,7 @@ def test_a_sorted_book_agrees_with_every_book_ticker(name, checked, bid_levels, 
     feed = open_feed(str(capture_path(name)))
     agreed, quantities, prices = 0, ({}, {}), ([], [])
     bounds, best = feed.event_start.tolist(), feed.best.tolist()
-    updates = list(
-        zip(feed.side.tolist(), feed.price_ticks.tolist(), feed.quantity_lots.tolist(), strict=True)
-    )
+    updates = list(zip(feed.side.tolist(), feed.price_ticks.tolist(), feed.quantity_lots.tolist(), strict=True))
     for event in range(feed.event_count):
         for side, price, quantity in updates[bounds[event] : bounds[event + 1]]:
             was_held = price in quantities[side]

@@ -131,9 +131,7 @@ def test_an_impossible_size_is_a_usage_error(tmp_path, size):
         open_feed(str(tmp_path / "x.jsonl"), tick_size=Decimal(size))
 
 
-@pytest.mark.parametrize(
-    "spec", ["synthetic:sede=1", "synthetic:events=0", "synthetic:seed=-1", "synthetic:events=1e3"]
-)
+@pytest.mark.parametrize("spec", ["synthetic:sede=1", "synthetic:events=0", "synthetic:seed=-1", "synthetic:events=1e3"])
 def test_an_unknown_parameter_of_the_synthetic_feed_is_a_usage_error(spec):
     with pytest.raises(UsageError, match=r"synthetic: "):
         open_feed(spec, cache=False)

@@ -12,9 +12,7 @@ from tickbench.kernels.memory import ISOLATION_BYTES, LINE_BYTES, WORD_BYTES, Bl
 
 
 def run_python(code: str, *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60, check=True)
     assert done.stderr == "", "the resource tracker warns there"
     return done.stdout
 

@@ -37,9 +37,7 @@ def paired_ratio(numerators: Mapping[int, float], denominators: Mapping[int, flo
     if not ratios:
         return None
     k = _narrowest_rank(len(ratios))
-    return PairedRatio(
-        statistics.median(ratios), ratios[k - 1], ratios[-k], coverage(len(ratios), k), len(ratios)
-    )
+    return PairedRatio(statistics.median(ratios), ratios[k - 1], ratios[-k], coverage(len(ratios), k), len(ratios))
 
 
 def coverage(n: int, k: int) -> float:

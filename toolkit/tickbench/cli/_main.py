@@ -19,9 +19,7 @@ class Verbs(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All verbs."""
-        return sorted(
-            info.name for info in pkgutil.iter_modules(cli.__path__) if not info.name.startswith("_")
-        )
+        return sorted(info.name for info in pkgutil.iter_modules(cli.__path__) if not info.name.startswith("_"))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of a verb; None if there is no such verb."""
@@ -31,9 +29,7 @@ class Verbs(click.Group):
         assert isinstance(command, click.Command)
         return command
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does, with the nearest verb named for a wrong one."""
         verbs = self.list_commands(ctx)
         if args and not args[0].startswith("-") and args[0] not in verbs:

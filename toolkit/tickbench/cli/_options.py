@@ -48,9 +48,7 @@ def scenario_arguments(command: Command) -> Command:
     for decorate in (
         click.argument("scenarios", nargs=-1, metavar="[SCENARIO|SUITE]..."),
         click.option("--component", metavar="C", help="Only scenarios of this component."),
-        click.option(
-            "--variant", "variants", multiple=True, metavar="V", help="Only this variant (repeatable)."
-        ),
+        click.option("--variant", "variants", multiple=True, metavar="V", help="Only this variant (repeatable)."),
         click.option(
             "--feed",
             metavar="FILE",
@@ -74,6 +72,4 @@ def impls_option(command: Command) -> Command:
 
 def json_option(command: Command) -> Command:
     """--json."""
-    return click.option("--json", "as_json", is_flag=True, help="For programs: JSON with a schema version.")(
-        command
-    )
+    return click.option("--json", "as_json", is_flag=True, help="For programs: JSON with a schema version.")(command)

@@ -33,10 +33,7 @@ def find_scenarios(
         wanted = component.replace("-", "_")
         found = [one for one in chosen if one.component == wanted]
         if not found:
-            raise UsageError(
-                "among these scenarios: "
-                + unknown_name("component", component, {s.component for s in chosen})
-            )
+            raise UsageError("among these scenarios: " + unknown_name("component", component, {s.component for s in chosen}))
         chosen = found
     given = {"feed": feed, "rounds": rounds, "seconds": seconds}
     changes = {name: value for name, value in given.items() if value is not None}

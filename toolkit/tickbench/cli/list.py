@@ -21,9 +21,7 @@ def command(kind: str, impls: tuple[str, ...], as_json: bool) -> None:
     from tickbench.cli._output import emit_json, emit_rich
     from tickbench.render.terminal import plain_table
 
-    rows = {"components": _components, "variants": _variants, "scenarios": _scenarios, "suites": _suites}[
-        kind
-    ](impls)
+    rows = {"components": _components, "variants": _variants, "scenarios": _scenarios, "suites": _suites}[kind](impls)
     if as_json:
         emit_json(SCHEMA, kind=kind, **{kind: rows})
     elif rows:
@@ -61,9 +59,7 @@ def _suites(_impls: tuple[str, ...]) -> list[dict[str, Any]]:
     from tickbench.measure.catalogue import all_scenarios, suites
 
     grouped = suites(all_scenarios())
-    return [
-        {"suite": name, "scenarios": [one.short_name for one in members]} for name, members in grouped.items()
-    ]
+    return [{"suite": name, "scenarios": [one.short_name for one in members]} for name, members in grouped.items()]
 
 
 def _components(impls: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     metavar="N",
     help="Fresh processes a variant, instead of the scenarios' number.",
 )
-@click.option(
-    "--seconds", type=Seconds(), metavar="S", help="Measured time a round, instead of the scenarios'."
-)
+@click.option("--seconds", type=Seconds(), metavar="S", help="Measured time a round, instead of the scenarios'.")
 @click.option(
     "--threads",
     type=click.IntRange(1, 64),

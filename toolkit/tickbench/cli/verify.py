@@ -54,9 +54,7 @@ def _show_json(prospect: Prospect, verdicts: list[Verdict]) -> None:
         for one in verdicts
     ]
     left_out = sorted({(one.variant, one.reason) for one in prospect.skipped})
-    emit_json(
-        SCHEMA, verdicts=rows, skipped=[{"variant": name, "reason": reason} for name, reason in left_out]
-    )
+    emit_json(SCHEMA, verdicts=rows, skipped=[{"variant": name, "reason": reason} for name, reason in left_out])
 
 
 def _show_table(prospect: Prospect, verdicts: list[Verdict]) -> None:

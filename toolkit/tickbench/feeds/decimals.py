@@ -55,9 +55,7 @@ def count_steps(texts: Iterable[str], given_size: Decimal | None) -> Steps:
             raise DecimalTextError(text, f"is no multiple of {given_size}")
         if value // step > INT64_MAX:
             raise DecimalTextError(text, "does not fit into 64 bits")
-    return Steps(
-        plain(Decimal(step).scaleb(-decimals)), {text: value // step for text, value in scaled.items()}
-    )
+    return Steps(plain(Decimal(step).scaleb(-decimals)), {text: value // step for text, value in scaled.items()})
 
 
 def plain(size: Decimal) -> Decimal:

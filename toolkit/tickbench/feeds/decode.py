@@ -69,12 +69,7 @@ def _steps(path: Path, frames: Frames, column: int, what: str, given_size: Decim
 
 
 def _raise_with_line(path: Path, frames: Frames, what: str, column: int, error: DecimalTextError) -> NoReturn:
-    lines = [
-        frame.line
-        for frame in frames.depth
-        for level in chain(frame.bids, frame.asks)
-        if level[column] == error.text
-    ]
+    lines = [frame.line for frame in frames.depth for level in chain(frame.bids, frame.asks) if level[column] == error.text]
     for line, ticker in zip(frames.ticker_lines, frames.tickers, strict=True):
         if error.text in ((ticker.b, ticker.a) if column == 0 else (ticker.B, ticker.A)):
             lines.append(line)
@@ -86,9 +81,7 @@ def _assemble(capture: CaptureFile, frames: Frames, order: EventOrder, ticks: St
     events = order.events
     levels = list(chain.from_iterable(chain(event.bids, event.asks) for event in events))
     if not levels:
-        raise InputError(
-            f"{capture.path}: no usable depth frame holds a price level; record the capture again"
-        )
+        raise InputError(f"{capture.path}: no usable depth frame holds a price level; record the capture again")
     price_ticks = np.fromiter((ticks.count_of[price] for price, _ in levels), np.int64, len(levels))
     quantity_lots = np.fromiter((lots.count_of[quantity] for _, quantity in levels), np.int64, len(levels))
     side_lengths = [length for event in events for length in (len(event.bids), len(event.asks))]
@@ -96,9 +89,7 @@ def _assemble(capture: CaptureFile, frames: Frames, order: EventOrder, ticks: St
     event_start: Int64Array = np.zeros(len(events) + 1, np.int64)
     np.cumsum(np.array(side_lengths, np.int64).reshape(-1, 2).sum(axis=1), out=event_start[1:])
     later_snapshots = [k for k, event in enumerate(events) if event.is_snapshot and k > 0]
-    side, price_ticks, quantity_lots, event_start = with_deletes(
-        later_snapshots, side, price_ticks, quantity_lots, event_start
-    )
+    side, price_ticks, quantity_lots, event_start = with_deletes(later_snapshots, side, price_ticks, quantity_lots, event_start)
     return Feed(
         name=capture.path.name,
         sha256=capture.sha256,

@@ -67,9 +67,7 @@ def load(key: str, name: str) -> Feed | None:
     try:
         folder = _folder(key)
         meta = msgspec.json.decode((folder / META_FILE).read_bytes(), type=_Meta)
-        arrays: dict[str, Any] = {
-            field: _mapped(folder, field, meta.checksums[field]) for field in ARRAY_TYPES
-        }
+        arrays: dict[str, Any] = {field: _mapped(folder, field, meta.checksums[field]) for field in ARRAY_TYPES}
     except (OSError, RuntimeError, ValueError, KeyError, EOFError, msgspec.MsgspecError):
         return None
     rest = {field: getattr(meta, field) for field in ("sha256", "tick_size", "lot_size", "gaps", "report")}
@@ -78,9 +76,7 @@ def load(key: str, name: str) -> Feed | None:
 
 def keep(key: str, feed: Feed, *, write: bool) -> Feed:
     """Make a fresh feed's arrays read-only and store it; a disk that is full or read-only is passed over."""
-    arrays: dict[str, Any] = {
-        field: np.ascontiguousarray(getattr(feed, field), kind) for field, kind in ARRAY_TYPES.items()
-    }
+    arrays: dict[str, Any] = {field: np.ascontiguousarray(getattr(feed, field), kind) for field, kind in ARRAY_TYPES.items()}
     for array in arrays.values():
         array.flags.writeable = False
     frozen = replace(feed, **arrays)
@@ -118,9 +114,7 @@ def _store(folder: Path, feed: Feed) -> None:
             checksums[field] = _checksum(array)
         meta = _Meta(feed.sha256, feed.tick_size, feed.lot_size, feed.gaps, feed.report, checksums)
         (temporary / META_FILE).write_bytes(msgspec.json.encode(meta))
-        shutil.rmtree(
-            folder, ignore_errors=True
-        )  # a damaged entry; one that another process just stored is the same
+        shutil.rmtree(folder, ignore_errors=True)  # a damaged entry; one that another process just stored is the same
         temporary.rename(folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)

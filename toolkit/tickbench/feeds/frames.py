@@ -139,9 +139,7 @@ def _take_frame(frames: Frames, number: int, receive_ns: int, document: bytes) -
     elif not stream and envelope.lastUpdateId != _NOTHING:
         snapshot = _decode_snapshot(document)
         last = snapshot.lastUpdateId
-        frames.depth.append(
-            DepthFrame(number, receive_ns, True, last, last, None, snapshot.bids, snapshot.asks)
-        )
+        frames.depth.append(DepthFrame(number, receive_ns, True, last, last, None, snapshot.bids, snapshot.asks))
     elif stream.endswith(("@trade", "@aggTrade")):
         frames.trades += 1
     else:

@@ -27,9 +27,7 @@ class CaptureFile:
 def shown(seen: object) -> str:
     """What was seen, for an error text: at most 80 characters, control characters escaped."""
     text = seen.decode("utf-8", "backslashreplace") if isinstance(seen, bytes) else str(seen)
-    escaped = "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[: SHOWN_CHARACTERS + 1]
-    )
+    escaped = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[: SHOWN_CHARACTERS + 1])
     return escaped if len(escaped) <= SHOWN_CHARACTERS else escaped[: SHOWN_CHARACTERS - 1] + "…"
 
 
@@ -52,13 +50,10 @@ def read_capture(path: Path) -> CaptureFile:
         stored = path.read_bytes()
     except FileNotFoundError:
         raise InputError(
-            f"{shown(path)}: there is no such file; "
-            "give a capture (.jsonl or .jsonl.gz) or 'synthetic[:seed=N,events=N]'"
+            f"{shown(path)}: there is no such file; give a capture (.jsonl or .jsonl.gz) or 'synthetic[:seed=N,events=N]'"
         ) from None
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the name
-        raise InputError(
-            f"{shown(path)}: cannot be read ({error}); check the name and the permissions"
-        ) from error
+        raise InputError(f"{shown(path)}: cannot be read ({error}); check the name and the permissions") from error
     if not stored:
         raise InputError(f"{path}, line 1: the file is empty; record the capture again")
     return CaptureFile(path, stored, hashlib.sha256(stored).hexdigest())

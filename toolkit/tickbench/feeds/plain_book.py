@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from tickbench.feeds.model import BID
 
-SEARCHED_TICKS = (
-    256  # next to the market nearly every tick holds a level: a walk is shorter than a search of all
-)
+SEARCHED_TICKS = 256  # next to the market nearly every tick holds a level: a walk is shorter than a search of all
 
 
 class PlainBook:

@@ -39,9 +39,7 @@ def with_deletes(
     return side, price_ticks, quantity_lots, event_start
 
 
-def held_prices(
-    side: Int8Array, price_ticks: Int64Array, quantity_lots: Int64Array, which: int
-) -> Int64Array:
+def held_prices(side: Int8Array, price_ticks: Int64Array, quantity_lots: Int64Array, which: int) -> Int64Array:
     """Rising prices in ticks of the levels on one side that these updates leave in an empty book."""
     mine = np.flatnonzero(side == which)[::-1]
     prices, last_update = np.unique(price_ticks[mine], return_index=True)

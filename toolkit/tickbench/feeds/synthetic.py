@@ -61,9 +61,7 @@ def generate(seed: int = DEFAULT_SEED, events: int = DEFAULT_EVENTS) -> Feed:
         receive_ns.append(receive_ns[-1] + market.gap_ns())
     columns = np.array(levels, np.int64).T
     bounds = np.array(event_start, np.int64)
-    final_sequence = (
-        FIRST_SEQUENCE - 1 + bounds[1:]
-    )  # each update has its own number, as if it were one order
+    final_sequence = FIRST_SEQUENCE - 1 + bounds[1:]  # each update has its own number, as if it were one order
     first_sequence = FIRST_SEQUENCE + bounds[:-1]
     first_sequence[0] = final_sequence[0]
     times_ns = np.array(receive_ns[:-1], np.int64)
@@ -206,9 +204,7 @@ class _Market:
         return 0
 
     def _applied(self, touched: Touched) -> list[tuple[int, int, int]]:
-        updates = [
-            (side, price, touched[side][price]) for side in (BID, ASK) for price in sorted(touched[side])
-        ]
+        updates = [(side, price, touched[side][price]) for side in (BID, ASK) for price in sorted(touched[side])]
         for side, price, quantity in updates:
             was_held = self.book.update(side, price, quantity)
             held = self._prices[side]

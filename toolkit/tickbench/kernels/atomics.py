@@ -54,9 +54,7 @@ def _accepts(words: Any) -> bool:
     return bool(words == types.int64)
 
 
-def _word_operation(
-    name: str, operands: int, emit: Callable[[Any, Any, list[Any]], Any], returns: Any
-) -> Any:
+def _word_operation(name: str, operands: int, emit: Callable[[Any, Any, list[Any]], Any], returns: Any) -> Any:
     """An intrinsic `name(words, index, *operands)` whose instruction `emit(builder, pointer, operands)` writes."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -85,23 +83,17 @@ def _named(name: str, function: Any) -> Any:
 
 def _load(ordering: str) -> Any:
     llvm = _LLVM_ORDERING[ordering]
-    return _word_operation(
-        f"load_{ordering}", 0, lambda b, p, _: b.load_atomic(p, ordering=llvm, align=8), types.int64
-    )
+    return _word_operation(f"load_{ordering}", 0, lambda b, p, _: b.load_atomic(p, ordering=llvm, align=8), types.int64)
 
 
 def _store(ordering: str) -> Any:
     llvm = _LLVM_ORDERING[ordering]
-    return _word_operation(
-        f"store_{ordering}", 1, lambda b, p, v: b.store_atomic(v[0], p, ordering=llvm, align=8), types.void
-    )
+    return _word_operation(f"store_{ordering}", 1, lambda b, p, v: b.store_atomic(v[0], p, ordering=llvm, align=8), types.void)
 
 
 def _modify(verb: str, operation: str, ordering: str) -> Any:
     llvm = _LLVM_ORDERING[ordering]
-    return _word_operation(
-        f"{verb}_{ordering}", 1, lambda b, p, v: b.atomic_rmw(operation, p, v[0], llvm), types.int64
-    )
+    return _word_operation(f"{verb}_{ordering}", 1, lambda b, p, v: b.atomic_rmw(operation, p, v[0], llvm), types.int64)
 
 
 def _compare_exchange(ordering: str) -> Any:
@@ -139,9 +131,7 @@ fetch_and_relaxed, fetch_and_acquire, fetch_and_release, fetch_and_acq_rel, fetc
 fetch_or_relaxed, fetch_or_acquire, fetch_or_release, fetch_or_acq_rel, fetch_or_seq_cst = (
     _modify("fetch_or", "or", name) for name in _LLVM_ORDERING
 )
-cas_relaxed, cas_acquire, cas_release, cas_acq_rel, cas_seq_cst = (
-    _compare_exchange(name) for name in _LLVM_ORDERING
-)
+cas_relaxed, cas_acquire, cas_release, cas_acq_rel, cas_seq_cst = (_compare_exchange(name) for name in _LLVM_ORDERING)
 fence_acquire, fence_release, fence_acq_rel, fence_seq_cst = (
     _fence(name) for name in ("acquire", "release", "acq_rel", "seq_cst")
 )
@@ -153,9 +143,7 @@ def pause(_context: Any) -> Any:
 
     def generate(context: Any, builder: Any, _signature: Any, _arguments: Any) -> Any:
         if "86" in jit.machine():
-            hint = cgutils.get_or_insert_function(
-                builder.module, ir.FunctionType(ir.VoidType(), []), "llvm.x86.sse2.pause"
-            )
+            hint = cgutils.get_or_insert_function(builder.module, ir.FunctionType(ir.VoidType(), []), "llvm.x86.sse2.pause")
             builder.call(hint, [])
         return context.get_dummy_value()
 

@@ -46,9 +46,7 @@ def _delay_function(module: Any) -> Any:
     passed = builder.sub(builder.call(counter, []), start)
     builder.cbranch(builder.icmp_unsigned("<", passed, cycles), spin, leave)
     builder.position_at_end(give_away)
-    sched_yield = module.globals.get("sched_yield") or ir.Function(
-        module, ir.FunctionType(ir.IntType(32), []), "sched_yield"
-    )
+    sched_yield = module.globals.get("sched_yield") or ir.Function(module, ir.FunctionType(ir.IntType(32), []), "sched_yield")
     builder.call(sched_yield, [])
     builder.branch(leave)
     builder.position_at_end(leave)

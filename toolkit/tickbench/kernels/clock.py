@@ -90,9 +90,7 @@ def read_tsc_start(_context: Any) -> Any:
     """The counter, read after all earlier instructions are done (lfence; rdtsc)."""
 
     def read(builder: Any) -> Any:
-        _call(
-            builder, "llvm.x86.sse2.lfence", ir.VoidType()
-        )  # forbids that the reading moves before earlier work
+        _call(builder, "llvm.x86.sse2.lfence", ir.VoidType())  # forbids that the reading moves before earlier work
         return _call(builder, "llvm.readcyclecounter", _I64)
 
     return _counter(read)
@@ -104,9 +102,7 @@ def read_tsc_end(_context: Any) -> Any:
 
     def read(builder: Any) -> Any:
         pair = _call(builder, "llvm.x86.rdtscp", ir.LiteralStructType([_I64, ir.IntType(32)]))
-        _call(
-            builder, "llvm.x86.sse2.lfence", ir.VoidType()
-        )  # forbids that later work starts before the reading
+        _call(builder, "llvm.x86.sse2.lfence", ir.VoidType())  # forbids that later work starts before the reading
         return builder.extract_value(pair, 0)
 
     return _counter(read)
@@ -186,19 +182,13 @@ def tsc_refusal(cpu_info: Path = _CPU_INFO, clock_source: Path = _CLOCK_SOURCE) 
         return f"whether the time-stamp counter can be trusted is unknown: {error.strerror}: {error.filename}"
     flags = {flag for line in lines if line.startswith("flags") for flag in line.partition(":")[2].split()}
     if missing := [flag for flag in _NEEDED_FLAGS if flag not in flags]:
-        return (
-            f"the time-stamp counter may change its rate or stop: the CPU flags lack {' and '.join(missing)}"
-        )
+        return f"the time-stamp counter may change its rate or stop: the CPU flags lack {' and '.join(missing)}"
     if kernel_source != "tsc":
-        return (
-            f"the kernel does not trust the time-stamp counter: its clocksource is {kernel_source}, not tsc"
-        )
+        return f"the kernel does not trust the time-stamp counter: its clocksource is {kernel_source}, not tsc"
     return None
 
 
-def calibrate(
-    duration_s: float = 0.02, *, cpu_info: Path = _CPU_INFO, clock_source: Path = _CLOCK_SOURCE
-) -> Clock:
+def calibrate(duration_s: float = 0.02, *, cpu_info: Path = _CPU_INFO, clock_source: Path = _CLOCK_SOURCE) -> Clock:
     """Choose the source and measure its rate for `duration_s` and the cost of a reading.
 
     The error falls with the duration: measured 1 ppm after 0.02 s, 0.4 after 0.05 s, 0.02 after 1 s.

@@ -170,9 +170,7 @@ def retire(pool, thread, node):
     slot = _SLOTS + thread * ISOLATION_WORDS
     bag = slot + _BAGS + 2 * (epoch % 3)  # plain below: who empties this bag has seen us unpinned
     newest = load_plain(pool, bag)
-    store_relaxed(
-        pool + node, CHAIN, newest
-    )  # relaxed: a late allocate may look at it, and drops what it saw
+    store_relaxed(pool + node, CHAIN, newest)  # relaxed: a late allocate may look at it, and drops what it saw
     if newest == 0:
         store_plain(pool, bag + 1, node)
     store_plain(pool, bag, node)

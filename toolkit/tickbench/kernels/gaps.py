@@ -144,17 +144,13 @@ def cross_core_offset(
 
     threads = [
         threading.Thread(target=pinned, args=(second_cpu, _answer, link.address, rounds, deadline_ns)),
-        threading.Thread(
-            target=pinned, args=(first_cpu, _ask, link.address, rounds, deadline_ns, out.ctypes.data)
-        ),
+        threading.Thread(target=pinned, args=(first_cpu, _ask, link.address, rounds, deadline_ns, out.ctypes.data)),
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     if not out[_ROUNDS]:
-        raise NotMeasurableError(
-            f"cores {first_cpu} and {second_cpu} did not meet within {limit_s} s: is the machine busy?"
-        )
+        raise NotMeasurableError(f"cores {first_cpu} and {second_cpu} did not meet within {limit_s} s: is the machine busy?")
     offset_ns, round_trip_ns = (float(out[at]) * clock.ns_per_tick for at in (_OFFSET, _ROUND_TRIP))
     return CoreOffset(first_cpu, second_cpu, offset_ns, round_trip_ns, int(out[_ROUNDS]))

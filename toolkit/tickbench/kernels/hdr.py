@@ -139,9 +139,7 @@ class Histogram:
     def record(self, values_ns: int | Iterable[int] | NDArray[np.int64]) -> None:
         """Count one value or many. A call costs some µs from Python: hot code calls the kernel `record`."""
         values = np.ascontiguousarray(
-            np.atleast_1d(
-                np.asarray(values_ns if isinstance(values_ns, int | np.ndarray) else list(values_ns))
-            ),
+            np.atleast_1d(np.asarray(values_ns if isinstance(values_ns, int | np.ndarray) else list(values_ns))),
             dtype=np.int64,
         )
         record_many(self.address, self._index, values.ctypes.data, values.size)
@@ -180,12 +178,8 @@ class Histogram:
 
         counts = self.counts
         used = np.flatnonzero(counts)
-        if used.size and (
-            int(counts.max()) >= COUNT_LIMIT or int(counts.min()) < 0 or self._total() >= COUNT_LIMIT
-        ):
-            raise InputError(
-                f"histogram: a count is negative or not below {COUNT_LIMIT}: it cannot be encoded"
-            )
+        if used.size and (int(counts.max()) >= COUNT_LIMIT or int(counts.min()) < 0 or self._total() >= COUNT_LIMIT):
+            raise InputError(f"histogram: a count is negative or not below {COUNT_LIMIT}: it cannot be encoded")
         g = self._geometry
         native = HdrHistogram(g.lowest, g.highest, g.digits)
         np.ctypeslib.as_array(native.counts)[:] = counts.view(np.uint64)
@@ -209,9 +203,7 @@ class Histogram:
 
         try:
             native = HdrHistogram.decode(text)
-            geometry = HdrGeometry(
-                native.lowest_trackable_value, native.highest_trackable_value, native.significant_figures
-            )
+            geometry = HdrGeometry(native.lowest_trackable_value, native.highest_trackable_value, native.significant_figures)
             counts = np.ctypeslib.as_array(native.counts).astype(np.int64)
             if int(counts.min()) < 0 or not 0 <= sum(map(int, counts[counts > 0])) < COUNT_LIMIT:
                 raise ValueError("a count is negative or too large")

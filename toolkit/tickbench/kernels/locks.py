@@ -57,9 +57,7 @@ _init = types.ExternalFunction("pthread_mutex_init", types.int32(types.int64, ty
 _lock = types.ExternalFunction("pthread_mutex_lock", types.int32(types.int64))
 _unlock = types.ExternalFunction("pthread_mutex_unlock", types.int32(types.int64))
 _attribute_init = types.ExternalFunction("pthread_mutexattr_init", types.int32(types.int64))
-_attribute_shared = types.ExternalFunction(
-    "pthread_mutexattr_setpshared", types.int32(types.int64, types.int32)
-)
+_attribute_shared = types.ExternalFunction("pthread_mutexattr_setpshared", types.int32(types.int64, types.int32))
 _attribute_destroy = types.ExternalFunction("pthread_mutexattr_destroy", types.int32(types.int64))
 
 
@@ -259,9 +257,7 @@ def _wait_to_write(words, index):
         # acquire: pairs with the release in _wake_writer; a wake-up after this reading changes the word, so
         # none is slept over
         notice = load_acquire(words, index + _NOTICE)
-        state = load_relaxed(
-            words, index
-        )  # relaxed: a wrong guess ends in futex_wait's own check or in the next turn
+        state = load_relaxed(words, index)  # relaxed: a wrong guess ends in futex_wait's own check or in the next turn
         if state & _WRITING == 0 or state & _WRITERS_SLEEP == 0:
             continue
         futex_wait(words, index + _NOTICE, notice & 0xFFFF_FFFF)
@@ -305,7 +301,5 @@ def ticket_lock(words, index):
 def ticket_unlock(words, index):
     """Call the next number."""
     serving = load_relaxed(words, index + 1)  # relaxed: only the holder writes it
-    store_release(
-        words, index + 1, serving + 1
-    )  # publishes the critical section to load_acquire in ticket_lock
+    store_release(words, index + 1, serving + 1)  # publishes the critical section to load_acquire in ticket_lock
     return 0

@@ -114,9 +114,7 @@ def finish_many(state, plan_ticks, ns_per_tick, started, done, n):
     return n
 
 
-@kernel(
-    f"int64(pointer[{NOW}], pointer[{WAIT_UNTIL}], pointer[{OPERATION}], int64, int64, int64[::1], int64[::1], float64)"
-)
+@kernel(f"int64(pointer[{NOW}], pointer[{WAIT_UNTIL}], pointer[{OPERATION}], int64, int64, int64[::1], int64[::1], float64)")
 def run_open_loop(now, wait_until, operation, clock, context, state, plan_ticks, ns_per_tick):
     """Run `operation(context, i)` for each entry of the plan; returns how many were started."""
     for i in range(len(plan_ticks)):

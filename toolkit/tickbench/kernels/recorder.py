@@ -51,13 +51,9 @@ class HdrGeometry:
         if not 1 <= self.digits <= 5:
             raise InputError(f"histogram: digits must be 1 to 5, got {self.digits}")
         if self.lowest < 1 or not 2 * self.lowest <= self.highest <= _HIGHEST_INT64:
-            raise InputError(
-                f"histogram: needs 1 <= lowest <= highest / 2 < 2^62, got {self.lowest} and {self.highest}"
-            )
+            raise InputError(f"histogram: needs 1 <= lowest <= highest / 2 < 2^62, got {self.lowest} and {self.highest}")
         if self.unit_magnitude + self.half_magnitude + 1 > 62:
-            raise InputError(
-                f"histogram: lowest {self.lowest} with {self.digits} digits is out of range for int64"
-            )
+            raise InputError(f"histogram: lowest {self.lowest} with {self.digits} digits is out of range for int64")
 
     @cached_property
     def unit_magnitude(self) -> int:
@@ -116,9 +112,7 @@ def histogram_words(geometry: HdrGeometry) -> int:
 def initialise_histogram(words: NDArray[np.int64], index: int, geometry: HdrGeometry) -> None:
     """Make an empty histogram at word `index` of a block; not to be called while others use it."""
     if index < 0 or index + histogram_words(geometry) > words.size:
-        raise InputError(
-            f"histogram: needs {histogram_words(geometry)} words from {index} on, the block has {words.size}"
-        )
+        raise InputError(f"histogram: needs {histogram_words(geometry)} words from {index} on, the block has {words.size}")
     part = words[index : index + histogram_words(geometry)]
     part[:] = 0
     part[MIN_NS] = NO_MIN_NS
@@ -152,9 +146,7 @@ def read_geometry(words: NDArray[np.int64], index: int) -> HdrGeometry:
 @kernel("int64(int64, int64, int64)")
 def index_of(words, index, value):
     """Bucket of a value from 0 to the geometry's limit."""
-    half = load_plain(
-        words, index + _HALF_MAGNITUDE
-    )  # plain, as all of the geometry: written once, before use
+    half = load_plain(words, index + _HALF_MAGNITUDE)  # plain, as all of the geometry: written once, before use
     # How far the value is shifted to keep half + 1 bits, or to drop the unit's bits, whichever is more.
     shift = load_plain(words, index + _TOP_BIT) - leading_zeros(value | load_plain(words, index + _MASK))
     return (shift << half) + (value >> shift) - load_plain(words, index + _OFFSET)

@@ -77,9 +77,7 @@ def _descend(pool, path, head, target):
     """One attempt of `find`; _LOST where a link changed under it, which means that another thread got on."""
     before, node = head, 0
     for level in range(_MAX_HEIGHT - 1, -1, -1):
-        link = load_acquire(
-            pool + before, NEXT + level
-        )  # pairs with the compare-exchange that wrote the link
+        link = load_acquire(pool + before, NEXT + level)  # pairs with the compare-exchange that wrote the link
         if link & MARK:
             return _LOST
         while True:
@@ -201,13 +199,8 @@ def remove(pool, thread, path, head, node):
         after = load_acquire(pool + node, NEXT + level) & NODE  # pairs with who linked the next node
         before = load_plain(path, level)
         # publishes what is behind the node to load_acquire in find
-        if (
-            link & NODE != node
-            or cas_acq_rel(pool + before, NEXT + level, link, _relink(link, after)) != link
-        ):
-            find(
-                pool, path, head, (word >> KEY_SHIFT) + 1
-            )  # passes all nodes of this key, unlinks the marked
+        if link & NODE != node or cas_acq_rel(pool + before, NEXT + level, link, _relink(link, after)) != link:
+            find(pool, path, head, (word >> KEY_SHIFT) + 1)  # passes all nodes of this key, unlinks the marked
             break
     return retire(pool, thread, node)
 

@@ -36,9 +36,7 @@ def first(pool, head):
 def still_first(pool, head, link, value):
     """Whether nothing that `first` returned has changed since; needs no pin."""
     node = link & NODE
-    same_value = (
-        node == 0 or load_acquire(pool + node, VALUE) == value
-    )  # acquire: the look at the link comes after
+    same_value = node == 0 or load_acquire(pool + node, VALUE) == value  # acquire: the look at the link comes after
     return same_value and load_acquire(pool + head, NEXT) == link
 
 

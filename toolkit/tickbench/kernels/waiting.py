@@ -22,12 +22,8 @@ WAIT_UNTIL = "int64(int64, int64)"
 
 CONTEXT_WORDS = LINE_WORDS
 SOURCE, FAR_TICKS, NS_PER_MI_TICKS, VIRTUAL_TICKS = range(4)
-_MI_BITS = (
-    20  # rate as ns per 2^20 ticks: an integer that errs by less than 4 ppm, enough for the length of a sleep
-)
-_LONGEST_TICKS = (
-    1 << 40
-)  # times a rate of at most 2^22, this is below 2^63; a longer wait takes several sleeps
+_MI_BITS = 20  # rate as ns per 2^20 ticks: an integer that errs by less than 4 ppm, enough for the length of a sleep
+_LONGEST_TICKS = 1 << 40  # times a rate of at most 2^22, this is below 2^63; a longer wait takes several sleeps
 
 _SLEEPS, _SHORT_SLEEP_NS = 21, 1_000
 

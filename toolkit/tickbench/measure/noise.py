@@ -102,9 +102,7 @@ def _steal_ns(cpus: set[int], proc: Path) -> float | None:
     wanted = {f"cpu{one}" for one in cpus}
     text = _read(proc / "stat")
     lines = [line.split() for line in text.splitlines() if line.startswith("cpu")] if text else []
-    steals = [
-        int(fields[_STEAL_COLUMN]) for fields in lines if fields[0] in wanted and len(fields) > _STEAL_COLUMN
-    ]
+    steals = [int(fields[_STEAL_COLUMN]) for fields in lines if fields[0] in wanted and len(fields) > _STEAL_COLUMN]
     return sum(steals) * _NS_PER_S / os.sysconf("SC_CLK_TCK") if steals else None
 
 

@@ -68,15 +68,10 @@ def enter(
     workload = component.workloads.get(scenario.workload)
     if workload is None:
         raise InputError(
-            f"scenario {scenario.id}: "
-            + unknown_name(f"workload of {component.name}", scenario.workload, component.workloads)
+            f"scenario {scenario.id}: " + unknown_name(f"workload of {component.name}", scenario.workload, component.workloads)
         )
     if workload.open_loop == (scenario.load_kind == "closed"):
-        kind = (
-            "an open loop: give it a load plan"
-            if workload.open_loop
-            else 'a closed loop: its load is "closed"'
-        )
+        kind = "an open loop: give it a load plan" if workload.open_loop else 'a closed loop: its load is "closed"'
         raise InputError(f"scenario {scenario.id}: load: workload {workload.name} is {kind}")
     needed = workload.requires | frozenset(scenario.requires)
     _check_capabilities(scenario, component)

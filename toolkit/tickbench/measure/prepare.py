@@ -56,12 +56,8 @@ def _compile(jobs: Sequence[WorkerJob], use: CacheUse, observer: Observer) -> Ca
     for job, answer in run_all(jobs, COMPILE_TIMEOUT_S):
         name = job.module or f"shared code of {job.component}"
         if answer.failure in {"crashed", "timed_out"}:
-            raise UsageError(
-                f"{name} cannot be imported: the process was {answer.detail}\n{answer.stderr}".rstrip()
-            )
-        observer.done(
-            f"{name}: {answer.cache_misses} compiled"
-        )  # what merely raises is reported by discovery
+            raise UsageError(f"{name} cannot be imported: the process was {answer.detail}\n{answer.stderr}".rstrip())
+        observer.done(f"{name}: {answer.cache_misses} compiled")  # what merely raises is reported by discovery
         use = use.plus(answer.cache_hits, answer.cache_misses)
     return use
 

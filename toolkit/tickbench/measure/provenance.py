@@ -54,9 +54,7 @@ def collect(command: Sequence[str], seed: int, clock: Clock, feeds: dict[str, Fe
 
 def feed_record(spec: str, feed: Feed) -> FeedRecord:
     """One input in the form of the run file."""
-    return FeedRecord(
-        spec=spec, name=feed.name, sha256=feed.sha256, events=len(feed.receive_ns), updates=len(feed.side)
-    )
+    return FeedRecord(spec=spec, name=feed.name, sha256=feed.sha256, events=len(feed.receive_ns), updates=len(feed.side))
 
 
 def _clock_record(clock: Clock) -> ClockRecord:
@@ -81,10 +79,7 @@ def _record_repeatedly(source, words, index, records):
 def recorder_cost_ns(clock: Clock) -> float:
     """What one record into a histogram costs here, loop included: the fastest of some batches, in ns."""
     histogram = Histogram()
-    batches = [
-        _record_repeatedly(clock.source, histogram.address, histogram.index, _RECORDS)
-        for _ in range(_BATCHES)
-    ]
+    batches = [_record_repeatedly(clock.source, histogram.address, histogram.index, _RECORDS) for _ in range(_BATCHES)]
     return float(min(batches) * clock.ns_per_tick / _RECORDS)
 
 

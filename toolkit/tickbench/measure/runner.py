@@ -113,11 +113,7 @@ class Verdict:
 
 def verify_all(prospect: Prospect, observer: Observer) -> list[Verdict]:
     """Let the oracle check every variant on every feed it will be measured on, once each, several at a time."""
-    wanted = {
-        (entry.scenario.component, one.name, entry.feed)
-        for entry in prospect.entries
-        for one in entry.variants
-    }
+    wanted = {(entry.scenario.component, one.name, entry.feed) for entry in prospect.entries for one in entry.variants}
     impls = list(prospect.request.impls)
     jobs = [
         new_job(component, task="verify", variant=variant, feed=feed, impls=impls)

@@ -86,9 +86,7 @@ def read_scenario(path: Path, scenario_id: str) -> Scenario:
     except msgspec.ValidationError as error:
         raise InputError(f"{path}: {explain(error)}") from error
     if scenario.threads < 1:
-        raise InputError(
-            f"{path}: writers and readers are both 0: nothing would be measured; set one of them"
-        )
+        raise InputError(f"{path}: writers and readers are both 0: nothing would be measured; set one of them")
     return scenario
 
 
@@ -104,15 +102,11 @@ def refuse_unknown(place: str, given: Iterable[str], known: Iterable[str]) -> No
 
 def check_parameters(scenario: Scenario, offered: Mapping[str, Any]) -> dict[str, Any]:
     """The workload's defaults with the scenario's values over them; raises InputError for unknown keys and wrong types."""
-    refuse_unknown(
-        f"scenario {scenario.id}: parameters of workload {scenario.workload}", scenario.parameters, offered
-    )
+    refuse_unknown(f"scenario {scenario.id}: parameters of workload {scenario.workload}", scenario.parameters, offered)
     merged = dict(offered)
     for key, value in scenario.parameters.items():
         try:
             merged[key] = value if offered[key] is None else msgspec.convert(value, type=type(offered[key]))
         except msgspec.ValidationError as error:
-            raise InputError(
-                f"scenario {scenario.id}: parameters.{key}: {explain(error)}, got {value!r}"
-            ) from error
+            raise InputError(f"scenario {scenario.id}: parameters.{key}: {explain(error)}, got {value!r}") from error
     return merged

@@ -40,9 +40,7 @@ def run_worker(job: WorkerJob, timeout_s: float) -> WorkerAnswer:
             output, _ = process.communicate(msgspec.json.encode(job), timeout=timeout_s)
         except subprocess.TimeoutExpired:
             _kill(process.pid)
-            return WorkerAnswer(
-                failure="timed_out", detail=f"gave no answer within {timeout_s:g} s", stderr=_tail(stderr)
-            )
+            return WorkerAnswer(failure="timed_out", detail=f"gave no answer within {timeout_s:g} s", stderr=_tail(stderr))
         finally:
             _kill(process.pid)
             with contextlib.suppress(subprocess.TimeoutExpired):

@@ -30,9 +30,7 @@ def main() -> None:
 
     job = msgspec.json.decode(raw, type=WorkerJob)
     _die_with_parent(job.parent_pid)
-    os.sched_setaffinity(
-        0, job.cpus
-    )  # before numpy is imported, which starts a thread for each core it may use
+    os.sched_setaffinity(0, job.cpus)  # before numpy is imported, which starts a thread for each core it may use
     answer = _answered(job)
     from tickbench.kernels import jit
 

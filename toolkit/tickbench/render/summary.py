@@ -92,9 +92,7 @@ def _row(
     ratio = None
     if base and not variant.null:
         ratio = paired_ratio(_by_round(measured, scenario.open_loop), _by_round(base, scenario.open_loop))
-    batches = {
-        int(one.counters["batch_operations"]) for one in measured if "batch_operations" in one.counters
-    }
+    batches = {int(one.counters["batch_operations"]) for one in measured if "batch_operations" in one.counters}
     return Row(
         variant=variant,
         rounds=len(measured),
@@ -104,9 +102,7 @@ def _row(
         percentiles=_values(merged[primary], SHOWN_PERCENTILES) if primary in merged else {},
         max_ns=max(maxima, default=None),
         extras={name: _values(one, EXTRA_PERCENTILES) for name, one in merged.items() if name != primary},
-        operations_per_s=statistics.median(
-            one.operations * _NS_PER_S / max(one.elapsed_ns, 1) for one in measured
-        ),
+        operations_per_s=statistics.median(one.operations * _NS_PER_S / max(one.elapsed_ns, 1) for one in measured),
         ratio=ratio,
     )
 
@@ -125,9 +121,7 @@ def _merged_histograms(measured: Iterable[Measurement]) -> dict[str, Histogram]:
             try:
                 histogram = Histogram.decode(text)
             except InputError as error:
-                raise InputError(
-                    f"{one.scenario} {one.variant} round {one.round}: histograms.{name}: {error}"
-                ) from error
+                raise InputError(f"{one.scenario} {one.variant} round {one.round}: histograms.{name}: {error}") from error
             if name in merged:
                 merged[name].merge(histogram)
             else:

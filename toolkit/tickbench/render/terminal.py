@@ -163,19 +163,13 @@ def _notes(section: Section) -> Iterator[str]:
 def _counted(section: Section) -> str:
     """What the numbers are of: operations one by one, or means of batches."""
     scenario = section.scenario
-    threads = (
-        f"{scenario.writers} writing, {scenario.readers} reading"
-        if scenario.readers
-        else f"{scenario.writers}"
-    )
+    threads = f"{scenario.writers} writing, {scenario.readers} reading" if scenario.readers else f"{scenario.writers}"
     sizes = sorted({row.batch_operations for row in section.rows if row.batch_operations})
     if section.batch:
         size = f" of {sizes[0]}" if len(sizes) == 1 else ""
         timed = f"batch means{size}: each value is a mean over {scenario.operation}s, not a single one"
     else:
-        timed = f"each {scenario.operation} timed" + (
-            ", from its intended start (response)" if scenario.open_loop else ""
-        )
+        timed = f"each {scenario.operation} timed" + (", from its intended start (response)" if scenario.open_loop else "")
     rounds = max(row.rounds for row in section.rows)
     return f"{timed}; threads: {threads}; rounds: {rounds}; feed: {scenario.feed or 'none'}"
 

@@ -37,11 +37,7 @@ def _run(job: Job) -> Result:
 COMPONENT = Component(
     name="sums",
     summary="adds two numbers",
-    workloads={
-        "adding": Workload(
-            "adding", "addition", _run, parameters={"factor": 1, "label": "x"}, needs_feed=False
-        )
-    },
+    workloads={"adding": Workload("adding", "addition", _run, parameters={"factor": 1, "label": "x"}, needs_feed=False)},
     verify=_verify,
     capabilities={"exact": "adds without rounding"},
 )

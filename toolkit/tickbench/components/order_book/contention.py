@@ -65,9 +65,7 @@ def contention(job: Job) -> Result:
 
 def _check_capabilities(job: Job) -> None:
     if job.writers < 1 or job.readers < 0:
-        raise InputError(
-            f"order_book contention: needs at least 1 writer and 0 readers, got {job.writers} and {job.readers}"
-        )
+        raise InputError(f"order_book contention: needs at least 1 writer and 0 readers, got {job.writers} and {job.readers}")
     needed = {"concurrent_writers": job.writers > 1, "concurrent_readers": job.readers > 0}
     lacking = [name for name, needs in needed.items() if needs and name not in job.variant.capabilities]
     if lacking:
@@ -138,11 +136,7 @@ def _levels_after(script: Script) -> tuple[Levels, Levels]:
 
 def _held_levels(share: Script) -> HeldLevels:
     """The levels held after a whole share, the worst first (a book searches least when its best goes last)."""
-    rows = [
-        (side, price)
-        for side, levels in enumerate(_levels_after(share))
-        for price in sorted(levels, reverse=side != BID)
-    ]
+    rows = [(side, price) for side, levels in enumerate(_levels_after(share)) for price in sorted(levels, reverse=side != BID)]
     return HeldLevels(
         np.array([side for side, _ in rows], dtype=np.int8),
         np.array([price for _, price in rows], dtype=np.int64),
@@ -166,9 +160,7 @@ def _busy_ns(writers: list[WriterReport]) -> int:
     return total
 
 
-def _verify(
-    session: Session, shares: list[Script], writers: list[WriterReport], readers: list[ReaderReport]
-) -> Verification:
+def _verify(session: Session, shares: list[Script], writers: list[WriterReport], readers: list[ReaderReport]) -> Verification:
     """Compare the book with what each writer has really applied, and judge what the readers saw."""
     bids: Levels = {}
     asks: Levels = {}
@@ -180,9 +172,7 @@ def _verify(
     torn = sum(report.torn_reads for report in readers)
     crossed = sum(report.crossed_reads for report in readers)
     if torn:
-        return Verification(
-            False, found.checks, f"{torn} reads had a price without a quantity or the reverse"
-        )
+        return Verification(False, found.checks, f"{torn} reads had a price without a quantity or the reverse")
     if crossed and session.job.parameters.get("never_crossed", DEFAULT_NEVER_CROSSED):
         return Verification(False, found.checks, f"{crossed} reads had a bid at or above the ask")
     return found

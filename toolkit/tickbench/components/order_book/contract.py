@@ -39,12 +39,8 @@ BUSY = -3
 MAX_QUANTITY_LOTS = (1 << 37) - 1  # what a level word holds beside its stamp, in every variant
 
 # numba signatures of a compiled variant's kernels; `book` is the address of its block, `out` of the caller's words
-UPDATE = (
-    "int64(int64, int64, int64, int64, int64)"  # (book, thread, side, price, quantity) -> sequence or error
-)
-BEST = (
-    "int64(int64, int64, int64)"  # (book, thread, out: bid price, bid quantity, ask price, ask quantity) -> 0
-)
+UPDATE = "int64(int64, int64, int64, int64, int64)"  # (book, thread, side, price, quantity) -> sequence or error
+BEST = "int64(int64, int64, int64)"  # (book, thread, out: bid price, bid quantity, ask price, ask quantity) -> 0
 TOP = "int64(int64, int64, int64, int64, int64)"  # (book, thread, side, n, out: n pairs, best first) -> pairs or BUSY
 LEVEL_COUNT = "int64(int64, int64, int64)"  # (book, thread, side) -> levels
 SEQUENCE = "int64(int64, int64)"  # (book, thread) -> sequence number of the newest update

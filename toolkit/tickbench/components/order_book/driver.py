@@ -10,9 +10,7 @@ from tickbench.components.order_book.script import Script
 from tickbench.kernels.hdr import Histogram
 from tickbench.kernels.open_loop import OpenLoop
 
-MOST_PASSES = (
-    1 << 14
-)  # a writer's passes in one timed run; at 1 µs, the least that a pass can take, it would need 16 ms
+MOST_PASSES = 1 << 14  # a writer's passes in one timed run; at 1 µs, the least that a pass can take, it would need 16 ms
 
 
 @dataclass(frozen=True)
@@ -88,8 +86,6 @@ class Driver(Protocol):
         """Read the best until the writers are done."""
         ...
 
-    def replay_open_loop(
-        self, script: Script, plan_ns: NDArray[np.int64], give_up_ns: int, loop: OpenLoop
-    ) -> int:
+    def replay_open_loop(self, script: Script, plan_ns: NDArray[np.int64], give_up_ns: int, loop: OpenLoop) -> int:
         """Start event k when entry k of the plan is due; stop after `give_up_ns`. Returns how many were started."""
         ...

@@ -28,9 +28,7 @@ from tickbench.kernels.jit import kernel
 from tickbench.kernels.memory import ISOLATION_WORDS
 
 SLOT_WORDS = 4
-VOID_QUANTITY_LOTS = (
-    -1
-)  # the sequence number was taken by an update that had to start again: nothing changed under it
+VOID_QUANTITY_LOTS = -1  # the sequence number was taken by an update that had to start again: nothing changed under it
 
 # words of a consumer's cursor
 CURSOR_SEQUENCE = 0  # the last sequence number that was delivered or lost
@@ -57,9 +55,7 @@ def publish_single(ring, sequence, side, price_ticks, quantity_lots):
     slot = ring + 8 * (ISOLATION_WORDS + (sequence & (load_plain(ring, 0) - 1)) * SLOT_WORDS)
     store_relaxed(slot, 0, 2 * sequence + 1)  # relaxed: the fence below orders it
     fence_release()  # forbids that the new payload is seen under the old stamp
-    store_relaxed(
-        slot, 1, price_ticks * 2 + side
-    )  # relaxed: ordered by the fence before and the release after
+    store_relaxed(slot, 1, price_ticks * 2 + side)  # relaxed: ordered by the fence before and the release after
     store_relaxed(slot, 2, quantity_lots)  # relaxed: as above
     store_release(slot, 0, 2 * sequence)  # publishes the payload to load_acquire in poll_event
     return sequence
@@ -92,9 +88,7 @@ def publish_shared(ring, sequence, side, price_ticks, quantity_lots):
             break
         stamp = seen
     fence_release()  # forbids that the new payload is seen under the old stamp
-    store_relaxed(
-        slot, 1, price_ticks * 2 + side
-    )  # relaxed: ordered by the fence before and the release after
+    store_relaxed(slot, 1, price_ticks * 2 + side)  # relaxed: ordered by the fence before and the release after
     store_relaxed(slot, 2, quantity_lots)  # relaxed: as above
     store_release(slot, 0, 2 * sequence)  # publishes the payload to load_acquire in poll_event
     return sequence
@@ -122,9 +116,7 @@ def poll_event(ring, cursor, out):
         slot = ring + 8 * (ISOLATION_WORDS + (sequence & (capacity - 1)) * SLOT_WORDS)
         stamp = load_acquire(slot, 0)  # pairs with the release of the stamp in publish_*
         if stamp == 2 * sequence:
-            packed = load_relaxed(
-                slot, 1
-            )  # relaxed: the second look at the stamp tells whether they belong together
+            packed = load_relaxed(slot, 1)  # relaxed: the second look at the stamp tells whether they belong together
             quantity_lots = load_relaxed(slot, 2)  # relaxed: as above
             fence_acquire()  # forbids that the payload is read after the stamp is looked at again
             if load_relaxed(slot, 0) == stamp:  # relaxed: ordered by the fence
@@ -136,9 +128,7 @@ def poll_event(ring, cursor, out):
                 return 1
         elif stamp >> 1 > sequence:
             _skip(cursor, (stamp >> 1) - capacity)  # lapped: the oldest event left is one lap behind this one
-        elif (
-            stamp >> 1 < sequence and load_acquire(slot, 3) >= sequence
-        ):  # pairs with cas_release in _note_dropped
+        elif stamp >> 1 < sequence and load_acquire(slot, 3) >= sequence:  # pairs with cas_release in _note_dropped
             _skip(cursor, sequence)
         else:
             return 0  # not published yet

@@ -68,9 +68,7 @@ class NativeDriver:
         book = self._book
         levels = max(book.level_count(side) for side in (BID, 1 - BID))
         out = np.empty(2 * max(levels, 1), dtype=np.int64)
-        return int(
-            drivers.clear(book.update_kernel, book.top_kernel, book.level_count_kernel, book.address, out)
-        )
+        return int(drivers.clear(book.update_kernel, book.top_kernel, book.level_count_kernel, book.address, out))
 
     def replay_batches(self, script: Script, events: int, batch: int, service: Histogram) -> int:
         """As `Driver.replay_batches`."""
@@ -127,9 +125,7 @@ class NativeDriver:
         reads, torn, crossed, ticks = out[: drivers.READ_TICKS + 1].tolist()
         return ReaderReport(reads, torn, crossed, round(ticks * clock.ns_per_tick))
 
-    def replay_open_loop(
-        self, script: Script, plan_ns: NDArray[np.int64], give_up_ns: int, loop: OpenLoop
-    ) -> int:
+    def replay_open_loop(self, script: Script, plan_ns: NDArray[np.int64], give_up_ns: int, loop: OpenLoop) -> int:
         """As `Driver.replay_open_loop`."""
         book, clock = self._book, self._clock
         context = real_context(clock, measure_sleep_overshoot_ns())

@@ -45,9 +45,7 @@ def final_levels(
     chosen = slice(0, end) if mask is None else np.flatnonzero(mask[:end])
     key = (feed.price_ticks[chosen] * 2 + feed.side[chosen])[::-1]
     quantity = feed.quantity_lots[chosen][::-1]
-    keys, newest = np.unique(
-        key, return_index=True
-    )  # the first in reversed order is the last that was applied
+    keys, newest = np.unique(key, return_index=True)  # the first in reversed order is the last that was applied
     left = quantity[newest] > 0
     found = list(zip(keys[left].tolist(), quantity[newest][left].tolist(), strict=True))
     bids = {key >> 1: lots for key, lots in found if not key & 1}
@@ -147,9 +145,7 @@ def verify(variant: Variant, feed: MarketFeed | None) -> Verification:
     f"int64(pointer[{UPDATE}], pointer[{BEST}], int64, int64, int64, readonly(int8), readonly(int64), readonly(int64),"
     " readonly(int64), int64[:, ::1])"
 )
-def _replay_checked(
-    update, read_best, book, ring, scratch, side, price_ticks, quantity_lots, event_start, best
-):
+def _replay_checked(update, read_best, book, ring, scratch, side, price_ticks, quantity_lots, event_start, best):
     """Replay a feed; best after each event into `best`. Returns the index of the first update whose event is wrong, -1 if none.
 
     `ring` is the address of the event ring, 0 for a book without; `scratch` of CURSOR_WORDS + EVENT_WORDS zeroed words.
@@ -164,20 +160,14 @@ def _replay_checked(
             if ring != 0 and wrong < 0:
                 found = poll_event(ring, cursor, event)
                 same = load_plain(event, 0) == i + 1 and load_plain(event, 1) == side[i]
-                same = (
-                    same
-                    and load_plain(event, 2) == price_ticks[i]
-                    and load_plain(event, 3) == quantity_lots[i]
-                )
+                same = same and load_plain(event, 2) == price_ticks[i] and load_plain(event, 3) == quantity_lots[i]
                 if not (found and same):
                     wrong = i
         read_best(book, 0, np.int64(best[k].ctypes.data))
     return wrong
 
 
-def _replay_native(
-    book: NativeBook, feed: MarketFeed, has_events: bool
-) -> tuple[NDArray[np.int64], str | None]:
+def _replay_native(book: NativeBook, feed: MarketFeed, has_events: bool) -> tuple[NDArray[np.int64], str | None]:
     best = np.empty((len(feed.event_start) - 1, 4), dtype=np.int64)
     scratch = np.zeros(CURSOR_WORDS + EVENT_WORDS, dtype=np.int64)
     ring = book.address + WORD_BYTES * book.events if has_events and book.events is not None else 0

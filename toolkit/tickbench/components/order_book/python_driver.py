@@ -182,9 +182,7 @@ class PythonDriver:
         meeting.writer_done()
         return WriterReport(total, applied, np.array(windows, dtype=np.int64).reshape(-1, 2))
 
-    def _write_pass(
-        self, updates: _Event, thread: int, deadline: int, durations: _Durations
-    ) -> tuple[int, int, int]:
+    def _write_pass(self, updates: _Event, thread: int, deadline: int, durations: _Durations) -> tuple[int, int, int]:
         """Apply a share until the deadline; returns when it began and ended, and how many updates were applied."""
         update, update_ns = self._book.update, durations.values
         n, applied = 0, 0
@@ -227,9 +225,7 @@ class PythonDriver:
         durations.flush(n)
         return ReaderReport(reads, torn, crossed, start - first)
 
-    def replay_open_loop(
-        self, script: Script, plan_ns: NDArray[np.int64], give_up_ns: int, loop: OpenLoop
-    ) -> int:
+    def replay_open_loop(self, script: Script, plan_ns: NDArray[np.int64], give_up_ns: int, loop: OpenLoop) -> int:
         """As `Driver.replay_open_loop`; sleeps and spins like `waiting.wait_until_real`, in ns."""
         update, best = self._book.update, self._book.best
         far_ns = 2 * measure_sleep_overshoot_ns()
@@ -262,9 +258,7 @@ class PythonDriver:
 
 
 def _events_of(script: Script) -> list[_Event]:
-    rows: Any = zip(
-        script.side.tolist(), script.price_ticks.tolist(), script.quantity_lots.tolist(), strict=True
-    )
+    rows: Any = zip(script.side.tolist(), script.price_ticks.tolist(), script.quantity_lots.tolist(), strict=True)
     updates = list(rows)
     starts = script.event_start.tolist()
     return [updates[start:end] for start, end in zip(starts, starts[1:], strict=False)]

@@ -67,7 +67,5 @@ class Session:
             return Verification(True, 0, "null: nothing to verify")
         difference = book_difference(self.book, bids, asks)
         checks = len(bids) + len(asks)
-        found = (
-            f"after the timed run: {difference}" if difference else f"all {checks} levels as they should be"
-        )
+        found = f"after the timed run: {difference}" if difference else f"all {checks} levels as they should be"
         return Verification(difference is None, checks, found)

@@ -39,9 +39,7 @@ def replay(job: Job) -> Result:
     if batch < 1:
         raise InputError(f"order_book replay: batch must be at least 1, got {batch}")
     session, service = Session.open(job), Histogram()
-    elapsed_ns, passes = _repeat(
-        session, lambda: session.driver.replay_batches(session.script, session.events, batch, service)
-    )
+    elapsed_ns, passes = _repeat(session, lambda: session.driver.replay_batches(session.script, session.events, batch, service))
     return Result(
         timing="batch",
         operations=passes * session.script.updates_in(session.events),
@@ -55,9 +53,7 @@ def replay(job: Job) -> Result:
 def replay_timed(job: Job) -> Result:
     """As `replay`, but each update and each read of the best is timed on its own."""
     session, service, read = Session.open(job), Histogram(), Histogram()
-    elapsed_ns, passes = _repeat(
-        session, lambda: session.driver.replay_timed(session.script, session.events, service, read)
-    )
+    elapsed_ns, passes = _repeat(session, lambda: session.driver.replay_timed(session.script, session.events, service, read))
     return Result(
         timing="operation",
         operations=passes * session.script.updates_in(session.events),
@@ -86,9 +82,7 @@ def open_loop(job: Job) -> Result:
     A plan entry that was not sent when the time is up is counted in `planned` and not in `sent`.
     """
     if job.plan_ns is None or not len(job.plan_ns):
-        raise InputError(
-            "order_book open_loop: needs a load plan: set load = { kind = … } to anything but closed"
-        )
+        raise InputError("order_book open_loop: needs a load plan: set load = { kind = … } to anything but closed")
     session = Session.open(job)
     loop = OpenLoop(session.driver.ns_per_tick)
     plan_ns = job.plan_ns - job.plan_ns[0]
@@ -126,9 +120,7 @@ def _open_loop_counters(loop: OpenLoop, planned: int, sent: int) -> dict[str, fl
 WORKLOADS: dict[str, Workload] = {
     "replay": Workload("replay", "level update", replay, parameters={"batch": DEFAULT_BATCH}),
     "replay_timed": Workload("replay_timed", "level update", replay_timed),
-    "contention": Workload(
-        "contention", "level update", contention, parameters={"never_crossed": DEFAULT_NEVER_CROSSED}
-    ),
+    "contention": Workload("contention", "level update", contention, parameters={"never_crossed": DEFAULT_NEVER_CROSSED}),
     "open_loop": Workload(
         "open_loop",
         "feed event",
