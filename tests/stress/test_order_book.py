@@ -1,7 +1,8 @@
 """Order books under real threads: what readers may never see, no level lost, events neither lost nor doubled, linearizability.
 
-Outcomes that are acceptable: an update that a later one overwrites at once, events with no change (VOID), a best that is
-older than the newest update in flight. Forbidden: everything that `read_and_check` counts, and a history with no sequential order.
+Outcomes that are acceptable: an update that a later one overwrites at once, events with no change (VOID), a best that
+is older than the newest update in flight. Forbidden: everything that `read_and_check` counts, and a history that has no
+sequential order.
 """
 
 import os

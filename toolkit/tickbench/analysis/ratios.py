@@ -42,7 +42,7 @@ def paired_ratio(numerators: Mapping[int, float], denominators: Mapping[int, flo
 
 def coverage(n: int, k: int) -> float:
     """Probability that the k-th smallest and the k-th largest of n values enclose the median."""
-    return 1 - 2 * sum(math.comb(n, i) for i in range(k)) / 2**n
+    return 1 - 2 * sum(math.comb(n, i) for i in range(k)) / float(2**n)
 
 
 def _narrowest_rank(n: int) -> int:

@@ -10,7 +10,7 @@ import click
 Command = Callable[..., Any]
 
 
-class Name(click.ParamType):
+class Name(click.ParamType[str]):
     """One of some words; a wrong one is answered with the nearest."""
 
     name = "name"
@@ -27,7 +27,7 @@ class Name(click.ParamType):
         return str(value)
 
 
-class Seconds(click.ParamType):
+class Seconds(click.ParamType[float]):
     """A duration in seconds: finite and above 0."""
 
     name = "seconds"

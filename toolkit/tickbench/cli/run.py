@@ -59,8 +59,8 @@ def command(output: str | None, seed: int | None, timeout: float | None, **chose
     path = output_path(output, scenarios)
     request = runner.Request(
         scenarios=scenarios,
-        variants=tuple(chosen["variants"]),  # type: ignore[call-overload]
-        impls=tuple(chosen["impls"]),  # type: ignore[call-overload]
+        variants=tuple(chosen["variants"]),  # type: ignore[arg-type]
+        impls=tuple(chosen["impls"]),  # type: ignore[arg-type]
         seed=secrets.randbits(31) if seed is None else seed,
         command=["tickbench", *sys.argv[1:]],
         timeout_s=timeout,

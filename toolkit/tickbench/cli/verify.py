@@ -26,8 +26,8 @@ def command(as_json: bool, **chosen: object) -> int:
 
     request = runner.Request(
         scenarios=find_scenarios(**chosen),  # type: ignore[arg-type]  # click's names and types
-        variants=tuple(chosen["variants"]),  # type: ignore[call-overload]
-        impls=tuple(chosen["impls"]),  # type: ignore[call-overload]
+        variants=tuple(chosen["variants"]),  # type: ignore[arg-type]
+        impls=tuple(chosen["impls"]),  # type: ignore[arg-type]
     )
     with ProgressLines() as progress:
         prospect = runner.look_up(request, progress)

@@ -16,11 +16,11 @@ from tickbench.kernels import cache
 cache.configure()
 
 # isort: split
-from numba import njit, types
-from numba.core.dispatcher import Dispatcher
-from numba.core.sigutils import normalize_signature
-from numba.core.types import WrapperAddressProtocol
-from numba.core.typing.templates import Signature
+from numba import njit, types  # noqa: E402  after the cache folder is set
+from numba.core.dispatcher import Dispatcher  # noqa: E402
+from numba.core.sigutils import normalize_signature  # noqa: E402
+from numba.core.types import WrapperAddressProtocol  # noqa: E402
+from numba.core.typing.templates import Signature  # noqa: E402
 
 _kernels: list[Dispatcher] = []
 
@@ -49,7 +49,10 @@ def kernel(signature: str) -> Callable[[Callable[..., Any]], Any]:
 
 
 def signature_of(text: str) -> Signature:
-    """Parse a signature; ``pointer[int64(int64)]`` is a pointer to such a function, ``readonly(int64)`` a contiguous array that is not writable."""
+    """Parse a signature.
+
+    ``pointer[int64(int64)]`` is a pointer to such a function, ``readonly(int64)`` a contiguous array that is not writable.
+    """
     arguments, result = normalize_signature(eval(text, _Names()))
     return result(*arguments)
 
@@ -72,7 +75,7 @@ class _Pointer:
         return types.FunctionType(signature)
 
 
-class NativeFunction(WrapperAddressProtocol):  # type: ignore[misc]  # numba publishes no types
+class NativeFunction(WrapperAddressProtocol):
     """A C function for a driver: the symbol of a loaded library, with the signature that the driver expects.
 
     The library must stay loaded for as long as the function is used; this object keeps it so.

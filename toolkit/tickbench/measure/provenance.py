@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import tickbench
 from tickbench.feeds import Feed
@@ -68,7 +69,7 @@ def _clock_record(clock: Clock) -> ClockRecord:
 
 
 @kernel("int64(int64, int64, int64, int64)")
-def _record_repeatedly(source, words, index, records):
+def _record_repeatedly(source: Any, words: Any, index: Any, records: Any) -> Any:
     """Ticks that `records` records of small varying values take."""
     start = now_ticks(source)
     for i in range(records):

@@ -81,7 +81,7 @@ def look_up(request: Request, observer: Observer) -> Prospect:
     components = {name: find_component(name) for name in names}
     use = prepare(names, request.impls, observer)
     found = {name: discover(name, request.impls) for name in names}
-    check_wanted(request.variants, *_merged(found.values()))
+    check_wanted(request.variants, *_merged(list(found.values())))
     entries, skipped = [], []
     for scenario in request.scenarios:
         variants, missing = found[scenario.component]

@@ -77,7 +77,7 @@ def read_scenario(path: Path, scenario_id: str) -> Scenario:
         raise InputError(f"cannot read the scenario {path}: {error.strerror or error}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: this is not valid TOML: {error}") from error
-    known = [name for name in ScenarioFile.__struct_fields__]
+    known = list(ScenarioFile.__struct_fields__)
     refuse_unknown(f"{path}", document, known)
     document.setdefault("load", {"kind": "closed"})
     suite = scenario_id.rpartition("/")[0]

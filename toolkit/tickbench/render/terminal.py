@@ -151,7 +151,7 @@ def _notes(section: Section) -> Iterator[str]:
     for row in rows:
         if row.disturbed:
             yield f"{row.variant.name}: {row.disturbed} of {row.rounds} rounds lost too much time to the machine, repeats too"
-    reasons = {one.reason: [] for one in section.skipped}
+    reasons: dict[str, list[str]] = {one.reason: [] for one in section.skipped}
     for one in section.skipped:
         reasons[one.reason].append(one.variant)
     for reason, names in reasons.items():

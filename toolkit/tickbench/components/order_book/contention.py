@@ -21,6 +21,7 @@ More threads than cores is the case that hurts: a thread may lose its core betwe
 
 import threading
 from collections.abc import Callable
+from itertools import chain
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -89,12 +90,12 @@ def _run(
     def reader(r: int) -> Callable[[], ReaderReport]:
         return lambda: driver.read_best(meeting, len(shares) + r, read[r])
 
-    writers = [_Task(writer(w), meeting) for w in range(len(shares))]
-    readers = [_Task(reader(r), meeting) for r in range(len(read))]
-    for task in (*writers, *readers):
-        task.start()
-    for task in (*writers, *readers):
-        task.join()
+    writers: list[_Task[WriterReport]] = [_Task(writer(w), meeting) for w in range(len(shares))]
+    readers: list[_Task[ReaderReport]] = [_Task(reader(r), meeting) for r in range(len(read))]
+    for thread in chain[threading.Thread](writers, readers):
+        thread.start()
+    for thread in chain[threading.Thread](writers, readers):
+        thread.join()
     return [task.report() for task in writers], [task.report() for task in readers]
 
 

@@ -6,8 +6,8 @@ the next sequence number in the same step as the change becomes visible, and pub
 events in the order of their numbers gives the same book.
 
 Python variants are objects with the methods of `OrderBook`. Compiled variants hand their kernels to `NativeBook`, which has
-the same methods; drivers call the kernels directly. A concurrent caller passes its thread number, 0 … config.threads - 1, so that
-variants can keep words per thread.
+the same methods; drivers call the kernels directly. A concurrent caller passes its thread number, 0 … config.threads - 1,
+so that variants can keep words per thread.
 
 Capabilities that a variant may claim:
     concurrent_readers   any number of threads may read while one writes

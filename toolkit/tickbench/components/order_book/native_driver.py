@@ -60,7 +60,7 @@ class NativeDriver:
                 script.events,
                 self._clock.source,
                 limit_ticks,
-            )  # fmt: skip
+            )
         )
 
     def clear(self) -> int:
@@ -74,19 +74,36 @@ class NativeDriver:
         """As `Driver.replay_batches`."""
         book, clock = self._book, self._clock
         ticks = drivers.replay_batches(
-            book.update_kernel, book.best_kernel, book.address, *_arrays(script), events, batch,
-            clock.source, clock.ns_per_tick, service.address, service.index,
-        )  # fmt: skip
-        return round(ticks * clock.ns_per_tick)
+            book.update_kernel,
+            book.best_kernel,
+            book.address,
+            *_arrays(script),
+            events,
+            batch,
+            clock.source,
+            clock.ns_per_tick,
+            service.address,
+            service.index,
+        )
+        return int(round(ticks * clock.ns_per_tick))
 
     def replay_timed(self, script: Script, events: int, service: Histogram, read: Histogram) -> int:
         """As `Driver.replay_timed`."""
         book, clock = self._book, self._clock
         ticks = drivers.replay_timed(
-            book.update_kernel, book.best_kernel, book.address, *_arrays(script), events,
-            clock.source, clock.ns_per_tick, service.address, service.index, read.address, read.index,
-        )  # fmt: skip
-        return round(ticks * clock.ns_per_tick)
+            book.update_kernel,
+            book.best_kernel,
+            book.address,
+            *_arrays(script),
+            events,
+            clock.source,
+            clock.ns_per_tick,
+            service.address,
+            service.index,
+            read.address,
+            read.index,
+        )
+        return int(round(ticks * clock.ns_per_tick))
 
     def meet(self, writers: int, readers: int) -> NativeMeeting:
         """As `Driver.meet`."""
@@ -106,10 +123,23 @@ class NativeDriver:
         windows = np.zeros((MOST_PASSES, 2), dtype=np.int64)
         out = Block(drivers.OUT_WORDS).array
         drivers.write_share(
-            self._book.update_kernel, self._book.address, thread, *_arrays(share)[:3], held.side, held.price_ticks,
-            meeting.control, meeting.writers, meeting.threads, clock.source, clock.ns_per_tick,
-            clock.ticks(duration_ns), service.address, service.index, windows, out,
-        )  # fmt: skip
+            self._book.update_kernel,
+            self._book.address,
+            thread,
+            *_arrays(share)[:3],
+            held.side,
+            held.price_ticks,
+            meeting.control,
+            meeting.writers,
+            meeting.threads,
+            clock.source,
+            clock.ns_per_tick,
+            clock.ticks(duration_ns),
+            service.address,
+            service.index,
+            windows,
+            out,
+        )
         passes = int(out[drivers.PASSES])
         windows_ns = np.rint(windows[:passes] * clock.ns_per_tick).astype(np.int64)
         return WriterReport(int(out[drivers.UPDATES]), int(out[drivers.HELD_UPDATES]), windows_ns)
@@ -119,9 +149,18 @@ class NativeDriver:
         clock = self._clock
         out = Block(drivers.OUT_WORDS).array
         drivers.read_best(
-            self._book.best_kernel, self._book.address, thread, meeting.control, meeting.writers, meeting.threads,
-            clock.source, clock.ns_per_tick, read.address, read.index, out,
-        )  # fmt: skip
+            self._book.best_kernel,
+            self._book.address,
+            thread,
+            meeting.control,
+            meeting.writers,
+            meeting.threads,
+            clock.source,
+            clock.ns_per_tick,
+            read.address,
+            read.index,
+            out,
+        )
         reads, torn, crossed, ticks = out[: drivers.READ_TICKS + 1].tolist()
         return ReaderReport(reads, torn, crossed, round(ticks * clock.ns_per_tick))
 
@@ -145,7 +184,7 @@ class NativeDriver:
                 loop.state,
                 plan_ticks,
                 clock.ns_per_tick,
-            )  # fmt: skip
+            )
         )
 
 

@@ -92,8 +92,8 @@ def book_difference(book: OrderBook, bids: Levels, asks: Levels) -> str | None:
             if held is None:
                 return f"{_SIDES[side]} levels: top() answers BUSY although nobody writes"
             row = next((k for k, (a, b) in enumerate(zip(wanted, held, strict=False)) if a != b), len(held))
-            seen = held[row] if row < len(held) else "nothing"
-            return f"{_SIDES[side]} level {row} from the best: {wanted[row] if row < len(wanted) else 'nothing'} expected, {seen} held"
+            expected, seen = (one[row] if row < len(one) else "nothing" for one in (wanted, held))
+            return f"{_SIDES[side]} level {row} from the best: {expected} expected, {seen} held"
         best = book.best()[2 * side : 2 * side + 2]
         if best != (wanted[0] if wanted else (NO_PRICE_TICKS, 0)):
             return f"best {_SIDES[side]}: {wanted[0] if wanted else 'none'} expected, {best} seen"

@@ -6,6 +6,7 @@ one would cost as much as an update.
 
 import threading
 from array import array
+from itertools import pairwise
 from time import perf_counter_ns, sleep
 from typing import Any
 
@@ -261,4 +262,4 @@ def _events_of(script: Script) -> list[_Event]:
     rows: Any = zip(script.side.tolist(), script.price_ticks.tolist(), script.quantity_lots.tolist(), strict=True)
     updates = list(rows)
     starts = script.event_start.tolist()
-    return [updates[start:end] for start, end in zip(starts, starts[1:], strict=False)]
+    return [updates[start:end] for start, end in pairwise(starts)]

@@ -114,7 +114,7 @@ def _open_loop_counters(loop: OpenLoop, planned: int, sent: int) -> dict[str, fl
     lags = {f"lag_{name}_ns": loop.lag.percentile(p) for name, p in tails}
     own = {f"generator_lag_{name}_ns": loop.generator_lag.percentile(p) for name, p in tails}
     backlog = {"largest_backlog": loop.largest_backlog, "final_backlog": loop.final_backlog}
-    return {"planned": planned, "sent": sent} | lags | own | backlog
+    return {"planned": float(planned), "sent": float(sent), **lags, **own, **backlog}
 
 
 WORKLOADS: dict[str, Workload] = {
