@@ -22,8 +22,8 @@ What a concurrent reader may see: `best` is linearizable, both sides together: p
 moment (two scans that saw the same words). A level is there from its linking until its word becomes 0. `top` is a scan that is
 repeated until two agree, or BUSY after 64; `level_count` adds up per-thread counts that may be an update apart. A price and
 quantity of different updates, a linked level missed, a crossed pair that never stood: never. Updates are lock-free, and
-wait-free but for the linking; readers are lock-free. Stamps are compared modulo 2^25: an update that is stopped between its number and
-its swap while 16 million others pass may be taken for a newer one.
+wait-free but for the linking; readers are lock-free. Stamps are compared modulo 2^25: an update that is stopped between its
+number and its swap while 16 million others pass may be taken for a newer one.
 """
 
 from tickbench.components.order_book import contract

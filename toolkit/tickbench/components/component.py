@@ -25,14 +25,30 @@ class MarketFeed(Protocol):
     received at receive_ns[k]; best int64 [m, 4] is what the exchange said the best was after it, -1 where it did not.
     """
 
-    name: str
-    sha256: str
-    side: NDArray[np.int8]
-    price_ticks: NDArray[np.int64]
-    quantity_lots: NDArray[np.int64]
-    event_start: NDArray[np.int64]
-    receive_ns: NDArray[np.int64]
-    best: NDArray[np.int64]
+    # Properties, so that a frozen dataclass fits.
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def sha256(self) -> str: ...
+
+    @property
+    def side(self) -> NDArray[np.int8]: ...
+
+    @property
+    def price_ticks(self) -> NDArray[np.int64]: ...
+
+    @property
+    def quantity_lots(self) -> NDArray[np.int64]: ...
+
+    @property
+    def event_start(self) -> NDArray[np.int64]: ...
+
+    @property
+    def receive_ns(self) -> NDArray[np.int64]: ...
+
+    @property
+    def best(self) -> NDArray[np.int64]: ...
 
 
 @dataclass(frozen=True)

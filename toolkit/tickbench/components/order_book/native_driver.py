@@ -85,7 +85,7 @@ class NativeDriver:
             service.address,
             service.index,
         )
-        return int(round(ticks * clock.ns_per_tick))
+        return int(ticks * clock.ns_per_tick + 0.5)
 
     def replay_timed(self, script: Script, events: int, service: Histogram, read: Histogram) -> int:
         """As `Driver.replay_timed`."""
@@ -103,7 +103,7 @@ class NativeDriver:
             read.address,
             read.index,
         )
-        return int(round(ticks * clock.ns_per_tick))
+        return int(ticks * clock.ns_per_tick + 0.5)
 
     def meet(self, writers: int, readers: int) -> NativeMeeting:
         """As `Driver.meet`."""
