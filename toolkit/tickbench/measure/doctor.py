@@ -83,7 +83,8 @@ def _clock(_root: Path) -> Iterator[Finding]:
     except NotMeasurableError as error:
         yield Finding("counters of two cores", "not available", str(error))
         return
-    seen = f"offset {offset.offset_ns:.0f} ns between cores {cpus[0]} and {cpus[-1]}, best round trip {offset.round_trip_ns:.0f} ns"
+    between = f"between cores {cpus[0]} and {cpus[-1]}"
+    seen = f"offset {offset.offset_ns:.0f} ns {between}, best round trip {offset.round_trip_ns:.0f} ns"
     yield _judge("counters of two cores", seen, offset.consistent, "compare no times that were taken on different cores")
 
 

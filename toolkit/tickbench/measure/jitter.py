@@ -48,7 +48,7 @@ def _spin(clock: Clock, cpu: int, seconds: float) -> CoreJitter:
     while left_s > 0:
         part_s = min(left_s, _SLICE_S)
         lost, _ = spin_gaps(
-            clock.source, clock.ticks(part_s * 1e9), clock.ticks(GAP_NS), clock.ns_per_tick, gaps.address, gaps.index
+            clock.source, clock.ticks(round(part_s * 1e9)), clock.ticks(GAP_NS), clock.ns_per_tick, gaps.address, gaps.index
         )
         lost_ticks += lost
         left_s -= part_s
