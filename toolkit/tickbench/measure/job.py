@@ -32,6 +32,7 @@ class WorkerJob(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
     seed: int = 1
     load: Load | None = None
+    response_budget_us: float = 3000.0
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):

@@ -52,9 +52,9 @@ Load = Closed | Recorded | Constant | Poisson | Burst
 
 
 def make_plan(
-    load: Load, operations: int, seed: int, receive_ns: NDArray[np.int64] | Sequence[int] = ()
+    load: Load, seconds: float, seed: int, receive_ns: NDArray[np.int64] | Sequence[int] = ()
 ) -> NDArray[np.int64] | None:
-    """Intended start offsets of `operations` operations, None for a closed loop.
+    """Intended start offsets within `seconds` (at least one), None for a closed loop.
 
     `receive_ns` is what a recorded plan replays. Raises InputError for a rate or speed that is not positive.
     """
@@ -65,17 +65,19 @@ def make_plan(
         if not (value > 0 and np.isfinite(value)):
             raise InputError(f"load.{name} must be positive and finite, got {value}")
     if isinstance(load, Recorded):
-        times = np.asarray(receive_ns, dtype=np.int64)[:operations]
+        times = np.asarray(receive_ns, dtype=np.int64)
         if len(times) == 0:
             raise InputError("a recorded load needs a feed with receive times")
         # Receive times may step backwards where a clock was set: an offset never does.
-        return np.asarray((np.maximum.accumulate(times) - times[0]) / load.speed, dtype=np.int64)
+        recorded = np.asarray((np.maximum.accumulate(times) - times[0]) / load.speed, dtype=np.int64)
+        return recorded[recorded <= seconds * _NS_PER_S]
+    operations = max(1, int(load.rate_hz * seconds))
     k = np.arange(operations, dtype=np.float64)
     if isinstance(load, Constant):
         offsets_s = k / load.rate_hz
     elif isinstance(load, Poisson):
         gaps_s = np.random.Generator(np.random.Philox(seed)).exponential(1 / load.rate_hz, operations)
-        offsets_s = np.cumsum(gaps_s) - gaps_s[0] if operations else k
+        offsets_s = np.cumsum(gaps_s) - gaps_s[0]
     else:
         within, burst = k % load.burst_events, k // load.burst_events
         offsets_s = burst * load.burst_events / load.rate_hz + within / load.burst_rate_hz

@@ -11,6 +11,7 @@ readers = 0
 requires = []                  capabilities that a variant must have, beside what the workload needs
 load = { kind = "closed" }     or an open loop: see tickbench.measure.load_plan
 parameters = {}                what the workload offers
+response_budget_us = 3000.0    open loops: a generator later than a tenth of it makes the measurement invalid (the plan's 3 ms)
 """
 
 import difflib
@@ -45,6 +46,7 @@ class ScenarioFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     requires: list[Text] = []
     load: Load
     parameters: dict[str, Parameter] = {}
+    response_budget_us: Annotated[float, msgspec.Meta(gt=0)] = 3000.0
 
 
 class Scenario(ScenarioFile, frozen=True, kw_only=True):

@@ -140,7 +140,7 @@ def _measure(job: "WorkerJob") -> "WorkerAnswer":
     feed, clock = _feed(job), calibrate()
     plan_ns = None
     if job.load is not None and feed is not None:
-        plan_ns = make_plan(job.load, len(feed.receive_ns), job.seed, feed.receive_ns)
+        plan_ns = make_plan(job.load, job.seconds, job.seed, feed.receive_ns)
     work = Job(
         variant=find(job.component, job.variant, job.impls),
         clock=clock,
@@ -160,8 +160,22 @@ def _measure(job: "WorkerJob") -> "WorkerAnswer":
     after = noise.read_counters(job.cpus)
     if not result.verification.passed:
         return WorkerAnswer(failure="wrong", detail=f"after the timed run: {result.verification.detail}")
+    if plan_ns is not None:
+        _judge(result, job.response_budget_us)
     lost = noise.ledger(before, after, len(job.cpus), job.writers + job.readers)
     return WorkerAnswer(checks=result.verification.checks, measured=_measured(result, {**lost, **spun}))
+
+
+def _judge(result: "Result", response_budget_us: float) -> None:
+    """Raise InvalidMeasurementError if the generator, not the variant, was late: nothing is said about the variant then."""
+    from tickbench.errors import InvalidMeasurementError
+    from tickbench.measure.load_plan import judge_generator
+
+    counters = result.counters
+    late_ns, sent, planned = counters["generator_lag_p999_ns"], int(counters["sent"]), int(counters["planned"])
+    reason = judge_generator(late_ns, 1000 * response_budget_us, sent, planned)
+    if reason is not None:
+        raise InvalidMeasurementError(reason)
 
 
 def _measured(result: "Result", noise: dict[str, float | None]) -> "Measured":
