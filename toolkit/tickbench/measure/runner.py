@@ -255,6 +255,7 @@ def _job(step: Step, impls: Sequence[str]) -> WorkerJob:
         seconds=scenario.seconds,
         seed=step.seed,
         load=scenario.load,
+        response_budget_us=scenario.response_budget_us,
     )
 
 

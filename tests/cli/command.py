@@ -1,0 +1,21 @@
+"""Runs `tickbench` as a user does: in a process of its own, in an empty folder."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+FAKE = Path(__file__).parent / "fake"
+SCENARIO = str(FAKE / "adding.toml")
+GOOD = ["--impls", str(FAKE / "good.py")]
+BAD = ["--impls", str(FAKE / "bad.py")]
+
+
+def tickbench(*arguments, cwd, **options):
+    """The finished process, with its output as text."""
+    command = [sys.executable, "-m", "tickbench", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False, **options)
+
+
+def run_file(path):
+    return json.loads(Path(path).read_text())
