@@ -114,6 +114,20 @@ def test_one_writer_that_moves_the_best_all_the_time_is_read_without_tears(varia
     assert book_difference(book, *after(before, *outcome.events.T[1:])) is None
 
 
+@books_with("concurrent_readers", "events")
+def test_a_market_that_moves_up_and_down_is_never_read_crossed(variant):
+    """The best bid of one moment is above the best ask of another: a pair of two moments would be crossed."""
+    book, rng = _native(variant), np.random.default_rng(8)
+    before = _place_sentinels(book)
+    high_bid, low_ask = MIDDLE + 10, MIDDLE - 10  # never there at the same time
+    moves = [(ASK, low_ask, 0), (BID, high_bid, 1), (BID, high_bid, 0), (ASK, low_ask, 1)]
+    side, price, present = (np.array(column * UPDATES) for column in zip(*moves, strict=True))
+    script = side.astype(np.int8), price, np.where(present, _quantity_of(rng, price), 0)
+    outcome = stress(book, [script], 2, SENTINELS, MODULUS)
+    _assert_clean(outcome)
+    assert book_difference(book, *after(before, *outcome.events.T[1:])) is None
+
+
 @concurrent
 def test_a_small_event_ring_under_load_loses_no_event_unnoticed(variant):
     """Producers lap the consumer: each number is delivered once, in order, or counted as lost."""
