@@ -1,6 +1,7 @@
 """Runs `tickbench` as a user does: in a process of its own, in an empty folder."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,10 @@ BAD = ["--impls", str(FAKE / "bad.py")]
 def tickbench(*arguments, cwd, **options):
     """The finished process, with its output as text."""
     command = [sys.executable, "-m", "tickbench", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False, **options)
+    environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}  # it would set the tables' width
+    return subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120, check=False, **options
+    )
 
 
 def run_file(path):
