@@ -45,6 +45,14 @@ def coverage(n: int, k: int) -> float:
     return 1 - 2 * sum(math.comb(n, i) for i in range(k)) / float(2**n)
 
 
+def rounds_needed() -> int:
+    """The fewest rounds whose range holds the median with CONFIDENCE: 6."""
+    n = 1
+    while coverage(n, 1) < CONFIDENCE:
+        n += 1
+    return n
+
+
 def _narrowest_rank(n: int) -> int:
     """The largest k whose interval still reaches CONFIDENCE; 1 (the whole range) where none does."""
     k = 1

@@ -13,7 +13,7 @@ import msgspec
 
 from tickbench.measure.job import WorkerAnswer, WorkerJob
 
-STDERR_LINES = 12
+STDERR_LINES = 40
 _STDERR_BYTES = 16_384
 _REAP_S = 5.0  # a killed process that does not go within this is stuck in the kernel: it is left behind
 
@@ -92,8 +92,9 @@ def _ending(status: int) -> str:
 
 
 def _tail(file: IO[bytes]) -> str:
-    """The last lines of what a worker wrote to stderr."""
+    """The last lines of what a worker wrote to stderr, without faulthandler's list of every library that is loaded."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - _STDERR_BYTES))
     lines = file.read().decode("utf-8", errors="replace").splitlines()
-    return "\n".join(lines[-STDERR_LINES:])
+    told = [line for line in lines if line.strip() and not line.startswith("Extension modules: ")]
+    return "\n".join(told[-STDERR_LINES:])

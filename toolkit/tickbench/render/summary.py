@@ -14,6 +14,7 @@ EXTRA_PERCENTILES = ("50", "99")
 RATIO_PERCENTILE = "99"  # what open loops are compared by: their throughput is given
 # A percentile with fewer samples above it moves by tens of percent from run to run.
 FEW_SAMPLES = 10
+BATCH_COUNTER = "batch"  # operations between two readings of the clock, from workloads that time in batches
 _NS_PER_S = 1_000_000_000
 
 
@@ -92,7 +93,7 @@ def _row(
     ratio = None
     if base and not variant.null:
         ratio = paired_ratio(_by_round(measured, scenario.open_loop), _by_round(base, scenario.open_loop))
-    batches = {int(one.counters["batch_operations"]) for one in measured if "batch_operations" in one.counters}
+    batches = {int(one.counters[BATCH_COUNTER]) for one in measured if BATCH_COUNTER in one.counters}
     return Row(
         variant=variant,
         rounds=len(measured),

@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tickbench.analysis.ratios import CONFIDENCE, PairedRatio
+from tickbench.analysis.ratios import CONFIDENCE, PairedRatio, rounds_needed
 from tickbench.render.summary import (
     FEW_SAMPLES,
     RATIO_PERCENTILE,
@@ -23,6 +23,7 @@ FEW_MARK = "~"
 _NS, _US = ("ns", 1.0), ("µs", 1000.0)
 _US_FROM_NS = 10_000.0  # from this median on a table is in µs
 _STDERR_LINES = 4
+_FATAL = "Fatal Python error: "  # how faulthandler begins, innermost call first
 _NONE = "–"
 
 
@@ -60,8 +61,8 @@ def _section(section: Section) -> RenderableType:
     if section.rows:
         parts.append(_table(section))
     parts += [Text(line, style="dim") for line in _notes(section)]
-    for failure in section.failures:
-        parts += _failure(failure)
+    for alike in _alike(section.failures):
+        parts += _failure(alike)
     return Group(*parts)
 
 
@@ -177,13 +178,29 @@ def _counted(section: Section) -> str:
 def _weak_interval(ratio: PairedRatio) -> str:
     return (
         f"brackets: lowest and highest ratio of the rounds; with {ratio.rounds} they hold the true median "
-        f"with {ratio.confidence:.0%} only; --rounds 6 gives {CONFIDENCE:.0%}"
+        f"with {ratio.confidence:.0%} only; --rounds {rounds_needed()} gives {CONFIDENCE:.0%}"
     )
 
 
-def _failure(failure: Failure) -> list[Text]:
-    when = "before the rounds" if failure.round is None else f"round {failure.round + 1}"
-    kind = failure.kind.replace("_", " ")
-    lines = [Text(f"{failure.variant}: {kind} ({when}): {failure.detail}", style="red")]
-    kept = failure.stderr.splitlines()[-_STDERR_LINES:]
-    return lines + [Text(f"    {line}", style="dim") for line in kept]
+def _alike(failures: Iterable[Failure]) -> Iterable[list[Failure]]:
+    """Failures of one variant for one reason, which mostly come in every round."""
+    groups: dict[tuple[str, str, str], list[Failure]] = {}
+    for one in failures:
+        groups.setdefault((one.variant, one.kind, one.detail), []).append(one)
+    return groups.values()
+
+
+def _failure(alike: Sequence[Failure]) -> list[Text]:
+    first = alike[0]
+    rounds = sorted(one.round + 1 for one in alike if one.round is not None)
+    when = f"round {', '.join(map(str, rounds))}" if rounds else "before the rounds"
+    lines = [Text(f"{first.variant}: {first.kind.replace('_', ' ')} ({when}): {first.detail}", style="red")]
+    return lines + [Text(f"    {line}", style="dim") for line in _telling(first.stderr.splitlines())]
+
+
+def _telling(lines: Sequence[str]) -> Sequence[str]:
+    """The lines of a worker's stderr that say where it ended: the top of a fatal error's stack, or the last ones."""
+    for start, line in enumerate(lines):
+        if line.startswith(_FATAL):
+            return lines[start : start + _STDERR_LINES]
+    return lines[-_STDERR_LINES:]

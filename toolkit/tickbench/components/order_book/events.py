@@ -50,15 +50,21 @@ def initialise_events(ring, capacity):
 
 
 @kernel("int64(int64, int64, int64, int64, int64)")
-def publish_single(ring, sequence, side, price_ticks, quantity_lots):
-    """Publish an event where producers exclude each other (one writer, or under a lock)."""
-    slot = ring + 8 * (ISOLATION_WORDS + (sequence & (load_plain(ring, 0) - 1)) * SLOT_WORDS)
-    store_relaxed(slot, 0, 2 * sequence + 1)  # relaxed: the fence below orders it
+def _write_payload(slot, sequence, side, price_ticks, quantity_lots):
+    """Fill a slot whose stamp is odd already, and complete the stamp."""
     fence_release()  # forbids that the new payload is seen under the old stamp
     store_relaxed(slot, 1, price_ticks * 2 + side)  # relaxed: ordered by the fence before and the release after
     store_relaxed(slot, 2, quantity_lots)  # relaxed: as above
     store_release(slot, 0, 2 * sequence)  # publishes the payload to load_acquire in poll_event
     return sequence
+
+
+@kernel("int64(int64, int64, int64, int64, int64)")
+def publish_single(ring, sequence, side, price_ticks, quantity_lots):
+    """Publish an event where producers exclude each other (one writer, or under a lock)."""
+    slot = ring + 8 * (ISOLATION_WORDS + (sequence & (load_plain(ring, 0) - 1)) * SLOT_WORDS)
+    store_relaxed(slot, 0, 2 * sequence + 1)  # relaxed: the fence below orders it
+    return _write_payload(slot, sequence, side, price_ticks, quantity_lots)
 
 
 @kernel("int64(int64, int64)")
@@ -87,11 +93,7 @@ def publish_shared(ring, sequence, side, price_ticks, quantity_lots):
         if seen == stamp:
             break
         stamp = seen
-    fence_release()  # forbids that the new payload is seen under the old stamp
-    store_relaxed(slot, 1, price_ticks * 2 + side)  # relaxed: ordered by the fence before and the release after
-    store_relaxed(slot, 2, quantity_lots)  # relaxed: as above
-    store_release(slot, 0, 2 * sequence)  # publishes the payload to load_acquire in poll_event
-    return sequence
+    return _write_payload(slot, sequence, side, price_ticks, quantity_lots)
 
 
 @kernel("int64(int64, int64)")
