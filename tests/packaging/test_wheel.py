@@ -56,20 +56,46 @@ def test_the_wheel_puts_nothing_but_tickbench_into_site_packages(wheel):
         assert wanted in names
 
 
-def test_the_wheel_runs_the_smoke_suite_in_an_empty_folder(clean_python, tmp_path):
-    def clean(*arguments):
-        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        return subprocess.run(
-            [clean_python, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=200, check=False
-        )
+@pytest.fixture(scope="module")
+def clean_environment(tmp_path_factory):
+    """No path into the checkout, and a cache of its own: kernels of a wheel that is deleted again would stay for good."""
+    inherited = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "NUMBA_CACHE_DIR")}
+    return inherited | {"TICKBENCH_CACHE_DIR": str(tmp_path_factory.mktemp("cache"))}
 
-    where = clean("-c", "import tickbench, tickbench.reference_impls as r; print(tickbench.__file__, r.__path__[0])")
-    assert all(str(clean_python.parents[1]) in path for path in where.stdout.split()), where
-    done = clean(
-        *("-m", "tickbench", "run", "smoke", "--rounds", "1", "--seconds", "0.01"),
+
+@pytest.fixture
+def clean_run(clean_python, clean_environment, tmp_path):
+    """Runs a program of the clean environment in an empty folder, and returns what it prints."""
+
+    def run(program, *arguments):
+        command = [clean_python.parent / program, *arguments]
+        done = subprocess.run(
+            command, cwd=tmp_path, env=clean_environment, capture_output=True, text=True, timeout=200, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    return run
+
+
+def test_the_wheel_is_imported_and_not_the_checkout(clean_run, clean_python):
+    code = "import tickbench as t, tickbench.reference_impls as r; print(t.__file__, *t.__path__, *r.__path__, sep='\\n')"
+    where = clean_run("python", "-c", code).splitlines()
+    assert len(where) == 3  # one place each: the path shim of a checkout adds nothing
+    assert all(Path(path).is_relative_to(clean_python.parents[1]) for path in where), where
+
+
+def test_the_wheel_lists_its_variants(clean_run):
+    listed = json.loads(clean_run("tickbench", "list", "variants", "--json"))
+    names = {path.stem for path in (ROOT / "reference_impls" / "order_book").glob("[a-z]*.py")}
+    assert {one["variant"] for one in listed["variants"] if one["component"] == "order_book"} == names
+
+
+def test_the_wheel_runs_the_smoke_suite_in_an_empty_folder(clean_run, tmp_path):
+    clean_run(
+        *("tickbench", "run", "smoke", "--rounds", "1", "--seconds", "0.01"),
         *("--variant", "mutex_hash", "--variant", "seqlock_ladder", "--variant", "lockfree_ladder", "-o", "run.json"),
     )
-    assert done.returncode == 0, done.stderr
     measured = {(one["scenario"], one["variant"]) for one in json.loads((tmp_path / "run.json").read_text())["measurements"]}
     assert ("smoke/order-book-replay", "seqlock_ladder") in measured
     assert ("smoke/order-book-contention-2x2", "lockfree_ladder") in measured
