@@ -5,7 +5,7 @@ import pytest
 
 from tickbench.errors import InputError, UsageError
 from tickbench.measure.catalogue import all_scenarios, check_unique, select, suites
-from tickbench.measure.scenario import check_parameters, read_scenario
+from tickbench.measure.scenario import check_parameters, read_scenarios
 
 MINIMAL = 'why = "w"\ncomponent = "order_book"\nworkload = "replay"\n'
 
@@ -13,7 +13,8 @@ MINIMAL = 'why = "w"\ncomponent = "order_book"\nworkload = "replay"\n'
 def _read(tmp_path, text):
     path = tmp_path / "one.toml"
     path.write_text(text)
-    return read_scenario(path, "quick/one")
+    (scenario,) = read_scenarios(path, "quick/one")
+    return scenario
 
 
 def test_defaults_and_the_names_from_the_path(tmp_path):
@@ -52,10 +53,10 @@ def test_a_missing_key_and_an_unreadable_file_are_named(tmp_path):
     with pytest.raises(InputError, match="workload"):
         _read(tmp_path, 'why = "w"\ncomponent = "order_book"\n')
     with pytest.raises(InputError, match="cannot read the scenario"):
-        read_scenario(tmp_path / "none.toml", "quick/none")
+        read_scenarios(tmp_path / "none.toml", "quick/none")
     (tmp_path / "one.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(InputError, match="not valid TOML"):
-        read_scenario(tmp_path / "one.toml", "quick/one")
+        read_scenarios(tmp_path / "one.toml", "quick/one")
 
 
 def test_parameters_take_the_workloads_defaults_and_types(tmp_path):
@@ -65,6 +66,40 @@ def test_parameters_take_the_workloads_defaults_and_types(tmp_path):
         check_parameters(scenario, {"batches": 256})
     with pytest.raises(InputError, match=r"parameters\.batch"):
         check_parameters(scenario, {"batch": "a word"})
+
+
+def _sweep(tmp_path, text):
+    path = tmp_path / "one.toml"
+    path.write_text(MINIMAL + text)
+    return read_scenarios(path, "quick/one")
+
+
+def test_a_sweep_makes_a_scenario_of_each_combination(tmp_path):
+    found = _sweep(tmp_path, "parameters = { batch = 1, depth = 3 }\nsweep = { batch = [8, 16], writers = [1, 2] }")
+    assert [one.id for one in found] == [f"quick/one@batch={b},writers={w}" for b in (8, 16) for w in (1, 2)]
+    assert {one.base_id for one in found} == {"quick/one"}
+    assert [(one.parameters["batch"], one.parameters["depth"], one.writers) for one in found] == [
+        (8, 3, 1),
+        (8, 3, 2),
+        (16, 3, 1),
+        (16, 3, 2),
+    ]
+    assert found[0].point == {"batch": 8, "writers": 1}
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("sweep = { batch = [] }", "sweep"),
+        ("sweep = { batch = 3 }", "sweep"),
+        ("sweep = { writers = [1, 0] }", "nothing would be measured"),
+        (f"sweep = {{ batch = {list(range(65))} }}", "at most 64"),
+    ],
+)
+def test_a_wrong_sweep_is_refused(tmp_path, line, told):
+    with pytest.raises(InputError, match=r"one\.toml") as caught:
+        _sweep(tmp_path, line)
+    assert told in str(caught.value)
 
 
 @pytest.fixture

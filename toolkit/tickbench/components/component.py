@@ -81,6 +81,9 @@ class Result:
 
     Names of histograms: `service` (started to done), for open loops also `response` (intended to done) and `lag` (intended
     to started), and what a component adds, such as `read`. `verification` is of the state that the timed run left behind.
+
+    `operations_per_value`: how many operations one value of the histograms covers. Where it is above 1 the values are ns
+    a batch, and every table divides them by it, so that operations shorter than 1 ns keep their digits.
     """
 
     timing: Timing
@@ -89,6 +92,7 @@ class Result:
     histograms: dict[str, Histogram]
     verification: Verification
     counters: dict[str, float] = field(default_factory=dict)
+    operations_per_value: int = 1
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,9 @@ class Workload:
 
     `operation` is the noun that results count, such as `level update`. `requires` are the capabilities that a variant
     needs. `parameters` are the keys that a scenario may set, with their defaults. `open_loop` workloads want a load plan.
+
+    A scenario with one thread is pinned to one core, unless its workload needs `all_cores`, for processes that it starts.
+    `expects_disturbance`: losing the core is what is asked, so no round is repeated for lost time.
     """
 
     name: str
@@ -106,6 +113,8 @@ class Workload:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     open_loop: bool = False
     needs_feed: bool = True
+    all_cores: bool = False
+    expects_disturbance: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,9 +128,12 @@ class Component:
     capabilities: Mapping[str, str] = field(default_factory=dict)
 
 
+_NO_COMPONENTS = ("component", "shared")  # modules of tickbench.components that define no COMPONENT
+
+
 def component_names() -> list[str]:
     """Names of all components: the modules of this package that define COMPONENT."""
-    return sorted(info.name for info in pkgutil.iter_modules(components.__path__) if info.name != "component")
+    return sorted(info.name for info in pkgutil.iter_modules(components.__path__) if info.name not in _NO_COMPONENTS)
 
 
 def find_component(name: str) -> Component:

@@ -105,14 +105,14 @@ def _call_many(record_many, state, values, n):
 
 @kernel(f"int64(pointer[{RECORD}], int64, int64, int64, int64, float64, int64, int64, int64)")
 def _time_each(record_one, state, values, n, source, ns_per_tick, limit_ticks, words, index):
-    """Batches until the time is up; the mean of each goes into the histogram. Returns the number of batches."""
+    """Batches until the time is up; the duration of each goes into the histogram. Returns the number of batches."""
     first = start = now_ticks(source)
     batches = 0
     while start - first < limit_ticks:
         for i in range(n):
             record_one(state, load_plain(values, i))
         end = now_ticks(source)
-        record(words, index, ticks_to_ns(end - start, ns_per_tick) // n)
+        record(words, index, ticks_to_ns(end - start, ns_per_tick))
         start = end
         batches += 1
     return batches
@@ -126,7 +126,7 @@ def _time_many(record_many, state, values, n, source, ns_per_tick, limit_ticks, 
     while start - first < limit_ticks:
         record_many(state, values, n)
         end = now_ticks(source)
-        record(words, index, ticks_to_ns(end - start, ns_per_tick) // n)
+        record(words, index, ticks_to_ns(end - start, ns_per_tick))
         start = end
         batches += 1
     return batches
@@ -136,9 +136,8 @@ def _result(job: Job, recorder: Any, values_ns: NDArray[np.int64], batches: int,
     checked = Verification(True, 0, "the null variant has no answer to check")
     if not job.variant.null:
         checked = _difference(recorder, expected_counts(values_ns, batches + 1))  # and once for warming up
-    return Result(
-        "batch", batches * len(values_ns), elapsed_ns, {"service": service}, checked, {"batch": float(len(values_ns))}
-    )
+    operations = batches * len(values_ns)
+    return Result("batch", operations, elapsed_ns, {"service": service}, checked, operations_per_value=len(values_ns))
 
 
 def _run(job: Job, many: bool) -> Result:
@@ -172,7 +171,7 @@ def _run(job: Job, many: bool) -> Result:
 
 def _run_python(job: Job, recorder: PythonRecorder, service: Histogram) -> Result:
     values_ns = latencies_ns(job.seed, _PYTHON_BATCH)
-    values, record_one, means_ns = values_ns.tolist(), recorder.record, []
+    values, record_one, durations_ns = values_ns.tolist(), recorder.record, []
     for value in values:
         record_one(value)
     first = start = time.perf_counter_ns()
@@ -180,10 +179,10 @@ def _run_python(job: Job, recorder: PythonRecorder, service: Histogram) -> Resul
         for value in values:
             record_one(value)
         end = time.perf_counter_ns()
-        means_ns.append((end - start) // len(values))
+        durations_ns.append(end - start)
         start = end
-    service.record(means_ns)
-    return _result(job, recorder, values_ns, len(means_ns), start - first, service)
+    service.record(durations_ns)
+    return _result(job, recorder, values_ns, len(durations_ns), start - first, service)
 
 
 COMPONENT = Component(

@@ -19,13 +19,12 @@ needs at least `relaxed`, or the compiler may tear, repeat or invent accesses. `
 from collections.abc import Callable
 from typing import Any
 
-from tickbench.kernels import chaos, jit  # jit first sets numba's cache folder
-
-# isort: split
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+
+from tickbench.kernels import chaos, jit
 
 _LLVM_ORDERING = {
     "relaxed": "monotonic",

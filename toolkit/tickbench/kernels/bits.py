@@ -2,9 +2,6 @@
 
 from typing import Any
 
-from tickbench.kernels import jit  # noqa: F401  first: it sets numba's cache folder
-
-# isort: split
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic

@@ -1,21 +1,30 @@
 """Where compiled kernels and decoded feeds are kept between processes.
 
-numba's own cache notices a change in the file of a kernel, but not in a function that the kernel calls in another file. The
-folder is therefore named after a hash of everything that variants may call (kernels, components and their versions): a
-change there starts an empty folder instead of measuring stale code. A variant's own file is numba's to watch.
+numba's own cache notices a change in the file of a kernel, but not in a function that the kernel calls in another file. A
+kernel's folder is therefore named after a hash of everything that it may call: a change there starts an empty folder
+instead of measuring stale code. What it may call is fixed by who may import whom:
+
+    tickbench.kernels.*                                           the kernels
+    tickbench.components.C and tickbench.reference_impls.C        the kernels, what components share, component C
+    anything else (--impls, tests, the harness)                   the kernels and all components
+
+so that a change in one component leaves the kernels of the others in place. A variant's own file is numba's to watch.
 """
 
 import hashlib
 import os
 import platform
 import sys
+from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 from tickbench.kernels import chaos
 
-_SHARED_CODE = ("kernels", "components")
+_PACKAGE = Path(__file__).resolve().parents[1]
+_OWNERS = ("tickbench.components.", "tickbench.reference_impls.")  # followed by the name of a component
+_SHARED = ("component", "shared")  # modules of tickbench.components that are no component
 
 
 def cache_root() -> Path:
@@ -26,20 +35,36 @@ def cache_root() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "tickbench"
 
 
+def kernel_folder(module: str = "") -> Path:
+    """Where the kernels of `module` are cached: below NUMBA_CACHE_DIR if the user set it, else below `cache_root`."""
+    base = os.environ.get("NUMBA_CACHE_DIR")
+    return (Path(base) if base else cache_root() / "kernels") / _code_hash(_callable_from(module))
+
+
+def _callable_from(module: str) -> tuple[str, ...]:
+    """Folders and files, relative to the package, whose code the kernels of `module` may call."""
+    if module.startswith("tickbench.kernels."):
+        return ("kernels",)
+    for owner in _OWNERS:
+        name = module.removeprefix(owner).partition(".")[0]
+        if module.startswith(owner) and name not in _SHARED:
+            return ("kernels", *(f"components/{one}" for one in (*_SHARED, name)))
+    return ("kernels", "components")
+
+
 @cache
-def shared_code_hash() -> str:
-    """Hash of the sources that variants may call, of numba and of this interpreter (16 hex digits)."""
-    package = Path(__file__).resolve().parents[1]
+def _code_hash(parts: tuple[str, ...]) -> str:
+    """Hash of these sources, of numba and of this interpreter (16 hex digits)."""
     digest = hashlib.sha256()
-    for folder in _SHARED_CODE:
-        for path in sorted((package / folder).rglob("*.py")):
-            digest.update(str(path.relative_to(package)).encode() + b"\0" + path.read_bytes())
+    for path in sorted({path for part in parts for path in _sources(part)}):
+        digest.update(str(path.relative_to(_PACKAGE)).encode() + b"\0" + path.read_bytes())
     # Chaos kernels must never be found by a run that measures.
-    for part in (str(chaos.ENABLED), version("numba"), version("llvmlite"), sys.version, platform.machine()):
-        digest.update(part.encode())
+    for fact in (str(chaos.ENABLED), version("numba"), version("llvmlite"), sys.version, platform.machine()):
+        digest.update(fact.encode())
     return digest.hexdigest()[:16]
 
 
-def configure() -> None:
-    """Point numba at our folder, unless the user chose one. Call before numba is imported: it reads this once."""
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_root() / "kernels" / shared_code_hash()))
+def _sources(part: str) -> Iterator[Path]:
+    yield from (_PACKAGE / part).rglob("*.py")
+    if (file := _PACKAGE / f"{part}.py").is_file():
+        yield file

@@ -15,9 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tickbench.kernels import jit  # first: it sets numba's cache folder
-
-# isort: split
 import numpy as np
 from llvmlite import ir
 from numba import types
@@ -25,6 +22,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
+from tickbench.kernels import jit
 from tickbench.kernels.atomics import store_plain
 from tickbench.kernels.jit import kernel
 from tickbench.kernels.system import (

@@ -8,25 +8,27 @@ A call through such a pointer costs 1.5 to 3 ns, which the `null` variant of eac
 
 import ctypes
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import numba
+from numba import njit, types
+from numba.core.dispatcher import Dispatcher
+from numba.core.sigutils import normalize_signature
+from numba.core.types import WrapperAddressProtocol
+from numba.core.typing.templates import Signature
+
 from tickbench.kernels import cache
-
-cache.configure()
-
-# isort: split
-from numba import njit, types  # noqa: E402  after the cache folder is set
-from numba.core.dispatcher import Dispatcher  # noqa: E402
-from numba.core.sigutils import normalize_signature  # noqa: E402
-from numba.core.types import WrapperAddressProtocol  # noqa: E402
-from numba.core.typing.templates import Signature  # noqa: E402
 
 _kernels: list[Dispatcher] = []
 
 
-def kernel(signature: str) -> Callable[[Callable[..., Any]], Any]:
+def kernel(signature: str, *, fastmath: bool | set[str] = False) -> Callable[[Callable[..., Any]], Any]:
     """Compile a function for one signature, such as ``"int64(int64, int64)"``; the result can be called from kernels.
+
+    `fastmath` are LLVM's fast-math flags, such as {"contract"}; without them arithmetic is exactly as written (IEEE 754).
 
     >>> @kernel("int64(int64, int64)")
     ... def plus(a, b):
@@ -34,18 +36,30 @@ def kernel(signature: str) -> Callable[[Callable[..., Any]], Any]:
     """
 
     def compile_kernel(function: Callable[..., Any]) -> Any:
-        dispatcher = njit(
-            signature_of(signature),
-            cache=True,
-            nogil=True,
-            error_model="numpy",
-            boundscheck=False,
-            fastmath=False,
-        )(function)
+        with _cached_in(cache.kernel_folder(function.__module__)):
+            dispatcher = njit(
+                signature_of(signature),
+                cache=True,
+                nogil=True,
+                error_model="numpy",
+                boundscheck=False,
+                fastmath=fastmath,
+            )(function)
         _kernels.append(dispatcher)
         return dispatcher
 
     return compile_kernel
+
+
+@contextmanager
+def _cached_in(folder: Path) -> Iterator[None]:
+    """numba looks for its cache folder when a function is decorated: this is the one that it finds."""
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(folder)
+    try:
+        yield
+    finally:
+        numba.config.CACHE_DIR = before
 
 
 def signature_of(text: str) -> Signature:

@@ -16,9 +16,6 @@ between processes too, when the block is shared (no private futexes; the pthread
                     +--> kernel wait queue, only when the spin was in vain
 """
 
-from tickbench.kernels import jit  # noqa: F401  first: it sets numba's cache folder
-
-# isort: split
 from numba import types
 
 from tickbench.kernels.atomics import (

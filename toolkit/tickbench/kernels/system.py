@@ -6,15 +6,13 @@ All go to libc by name, so that compiled kernels stay in the cache across proces
 import time
 from typing import Any
 
-from tickbench.kernels import jit  # first: it sets numba's cache folder
-
-# isort: split
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 from tickbench.errors import NotMeasurableError
+from tickbench.kernels import jit
 from tickbench.kernels.jit import kernel
 
 CLOCK_MONOTONIC = time.CLOCK_MONOTONIC

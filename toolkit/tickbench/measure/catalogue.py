@@ -11,7 +11,7 @@ from pathlib import Path
 
 import tickbench
 from tickbench.errors import InputError, UsageError
-from tickbench.measure.scenario import Scenario, read_scenario
+from tickbench.measure.scenario import Scenario, read_scenarios
 
 DEFAULT_SUITE = "smoke"
 OWN_SUITE = "own"  # the folder part of the id of a scenario that the user gave as a file
@@ -25,11 +25,12 @@ def scenario_folders() -> list[Path]:
 def all_scenarios(folders: Iterable[Path] | None = None) -> list[Scenario]:
     """Every scenario that ships, sorted by id; raises InputError for the first file that is not right."""
     found = [
-        read_scenario(path, path.relative_to(folder).with_suffix("").as_posix())
+        scenario
         for folder in (scenario_folders() if folders is None else folders)
         for path in sorted(folder.glob("*/**/*.toml"))
+        for scenario in read_scenarios(path, path.relative_to(folder).with_suffix("").as_posix())
     ]
-    return sorted(found, key=lambda one: one.id)
+    return sorted(found, key=lambda one: one.base_id)  # points of a sweep keep their order
 
 
 def suites(scenarios: Iterable[Scenario]) -> dict[str, list[Scenario]]:
@@ -54,7 +55,7 @@ def _meant_by(name: str, known: Sequence[Scenario]) -> list[Scenario]:
         path = Path(name)
         if not path.is_file():
             raise UsageError(f"scenario {name}: there is no such file")
-        return [read_scenario(path, f"{OWN_SUITE}/{path.stem}")]
+        return read_scenarios(path, f"{OWN_SUITE}/{path.stem}")
     wanted = _normal(name)
     for matches in _rules(wanted):
         if found := [one for one in known if matches(one)]:
@@ -66,6 +67,7 @@ def _rules(wanted: str) -> Iterator[Callable[[Scenario], bool]]:
     """From the narrowest meaning of a name to the widest."""
     yield lambda one: _normal(one.suite) == wanted
     yield lambda one: _normal(one.id) == wanted
+    yield lambda one: _normal(one.base_id) == wanted
     yield lambda one: _normal(one.short_name) == wanted and one.suite == DEFAULT_SUITE
     yield lambda one: _normal(one.short_name) == wanted
     yield lambda one: _normal(one.component) == wanted and one.suite == DEFAULT_SUITE
@@ -87,7 +89,7 @@ def _normal(name: str) -> str:
 def _unknown(name: str, known: Sequence[Scenario]) -> str:
     groups = sorted({one.suite for one in known})
     names = sorted({*groups, *(_normal(one.component) for one in known)})
-    names += [part for one in known for part in (one.id, one.short_name)]
+    names += [part for one in known for part in (one.base_id, one.short_name)]
     near = list(dict.fromkeys(difflib.get_close_matches(name, names, n=3)))
     hint = f"did you mean {' or '.join(near)}? " if near else ""
     return (

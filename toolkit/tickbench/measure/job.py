@@ -44,6 +44,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     percentiles: dict[str, float]
     histograms: dict[str, str]
     counters: dict[str, float]
+    operations_per_value: int
     noise: dict[str, float | None]
 
 

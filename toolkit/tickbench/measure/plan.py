@@ -58,7 +58,7 @@ def enter(
     scenario: Scenario,
     component: Component,
     variants: Sequence[Variant],
-    missing: Iterable[Unavailable],
+    missing: Sequence[Unavailable],
     wanted: Sequence[str],
 ) -> tuple[Entry, list[Skipped]]:
     """Find what a scenario needs; raises InputError for a workload or parameter that its component lacks.
@@ -75,9 +75,10 @@ def enter(
         raise InputError(f"scenario {scenario.id}: load: workload {workload.name} is {kind}")
     needed = workload.requires | frozenset(scenario.requires)
     _check_capabilities(scenario, component)
+    _check_variants(scenario, variants, missing)
     chosen, skipped = [], []
     for variant in variants:
-        if wanted and variant.name not in wanted:
+        if (wanted and variant.name not in wanted) or not _asked(scenario, variant.name):
             continue
         if lacking := sorted(needed - variant.capabilities):
             skipped.append(_skip(scenario, variant.name, f"is not made for {', '.join(lacking)}"))
@@ -85,7 +86,7 @@ def enter(
             chosen.append(variant)
     for gone in missing:
         name = gone.module.rpartition(".")[2]
-        if not wanted or name in wanted:
+        if (not wanted or name in wanted) and _asked(scenario, name):
             skipped.append(_skip(scenario, name, gone.reason))
     return Entry(scenario, workload, tuple(chosen), check_parameters(scenario, workload.parameters)), skipped
 
@@ -108,7 +109,8 @@ def make_plan(entries: Sequence[Entry], skipped: Sequence[Skipped], seed: int, c
         for entry in of_round:
             variants = list(entry.variants)
             draw.shuffle(variants)
-            chosen = (draw.choice(cpus),) if entry.scenario.threads == 1 else tuple(cpus)
+            one_core = entry.scenario.threads == 1 and not entry.workload.all_cores
+            chosen = (draw.choice(cpus),) if one_core else tuple(cpus)
             seed_of_round = random.Random(f"{seed}/{entry.scenario.id}/{number}").getrandbits(31)
             steps += [Step(entry, one, number, chosen, seed_of_round) for one in variants]
     return Plan(tuple(entries), tuple(steps), tuple(skipped), seed)
@@ -130,6 +132,7 @@ def scenario_record(entry: Entry) -> ScenarioRecord:
         requires=sorted(entry.workload.requires | frozenset(scenario.requires)),
         load=msgspec.to_builtins(scenario.load),
         parameters=dict(entry.parameters),
+        point=dict(scenario.point),
         rounds=scenario.rounds,
         seconds=scenario.seconds,
         open_loop=entry.workload.open_loop,
@@ -156,6 +159,18 @@ def _check_capabilities(scenario: Scenario, component: Component) -> None:
                 f"scenario {scenario.id}: requires: "
                 + unknown_name(f"capability of {component.name}", name, component.capabilities)
             )
+
+
+def _asked(scenario: Scenario, variant: str) -> bool:
+    """Whether the scenario asks for this variant: it names some, or it means all that can take part."""
+    return not scenario.variants or variant in scenario.variants
+
+
+def _check_variants(scenario: Scenario, variants: Sequence[Variant], missing: Sequence[Unavailable]) -> None:
+    known = {one.name for one in variants} | {gone.module.rpartition(".")[2] for gone in missing}
+    for name in scenario.variants:
+        if name not in known:
+            raise InputError(f"scenario {scenario.id}: variants: " + unknown_name("variant", name, known))
 
 
 def _skip(scenario: Scenario, variant: str, reason: str) -> Skipped:

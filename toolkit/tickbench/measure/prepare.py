@@ -6,7 +6,6 @@ that were compiled, says that there is nothing to do.
 
 import hashlib
 import importlib.util
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,8 +68,7 @@ def _marker(component: str, modules: Iterable[str]) -> Path:
     digest = hashlib.sha256(f"{component} {llvmlite.binding.get_host_cpu_name()}".encode())
     for module in (_OWN_KERNELS, *modules):
         digest.update(_state_of(module).encode())
-    cache.configure()
-    return Path(os.environ["NUMBA_CACHE_DIR"]) / f"compiled-{digest.hexdigest()[:24]}"
+    return cache.kernel_folder() / f"compiled-{digest.hexdigest()[:24]}"
 
 
 def _state_of(module: str) -> str:

@@ -9,12 +9,16 @@ seconds = 0.3                  measured time a round
 writers = 1
 readers = 0
 requires = []                  capabilities that a variant must have, beside what the workload needs
+variants = []                  only these, where the question is about a pair; by default all that can take part
+sweep = { elements = [1, 2] }  one scenario for each value (and combination): of parameters, or of writers and readers;
+                               the id is then  suite/name@elements=1
 load = { kind = "closed" }     or an open loop: see tickbench.measure.load_plan
 parameters = {}                what the workload offers
 response_budget_us = 3000.0    open loops: a generator later than a tenth of it makes the measurement invalid (the plan's 3 ms)
 """
 
 import difflib
+import itertools
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -26,6 +30,8 @@ from tickbench.errors import InputError
 from tickbench.measure.load_plan import Load
 from tickbench.results.run_file import explain
 
+_SWEPT_KEYS = ("writers", "readers")  # beside the parameters
+MOST_POINTS = 64  # of one sweep: each is a scenario with rounds of its own
 MAX_THREADS = 64  # more than any scenario needs; catches a slip of the keyboard
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
@@ -44,16 +50,22 @@ class ScenarioFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     writers: Annotated[int, msgspec.Meta(ge=0, le=MAX_THREADS)] = 1
     readers: Annotated[int, msgspec.Meta(ge=0, le=MAX_THREADS)] = 0
     requires: list[Text] = []
+    variants: list[Text] = []
+    sweep: dict[str, Annotated[list[Parameter], msgspec.Meta(min_length=1)]] = {}
     load: Load
     parameters: dict[str, Parameter] = {}
     response_budget_us: Annotated[float, msgspec.Meta(gt=0)] = 3000.0
 
 
 class Scenario(ScenarioFile, frozen=True, kw_only=True):
-    """A scenario with its name: `id` is the path below scenarios/ without suffix, `suite` the folder in it."""
+    """A scenario with its name: `id` is the path below scenarios/ without suffix, `suite` the folder in it.
+
+    One of a sweep has its `point`, the value of each swept key, in its id as well.
+    """
 
     id: str
     suite: str
+    point: dict[str, Parameter] = {}
 
     @property
     def threads(self) -> int:
@@ -67,24 +79,52 @@ class Scenario(ScenarioFile, frozen=True, kw_only=True):
 
     @property
     def short_name(self) -> str:
-        """The last part of the id."""
-        return self.id.rpartition("/")[2]
+        """The last part of the id, without the point of a sweep."""
+        return self.base_id.rpartition("/")[2]
+
+    @property
+    def base_id(self) -> str:
+        """The id without the point of a sweep: one file has one."""
+        return self.id.partition("@")[0]
 
 
-def read_scenario(path: Path, scenario_id: str) -> Scenario:
-    """Read one file; raises InputError that names the file, the key and what to do."""
+def read_scenarios(path: Path, scenario_id: str) -> list[Scenario]:
+    """Read one file: one scenario, or one for each point of its sweep.
+
+    Raises InputError that names the file, the key and what to do.
+    """
+    document = _document(path)
+    suite = scenario_id.rpartition("/")[0]
+    whole = _scenario(path, {**document, "id": scenario_id, "suite": suite})
+    points = [dict(zip(whole.sweep, values, strict=True)) for values in itertools.product(*whole.sweep.values())]
+    if len(points) > MOST_POINTS:
+        raise InputError(f"{path}: sweep: {len(points)} combinations, at most {MOST_POINTS}: leave out some values")
+    return [whole] if not whole.sweep else [_at(path, document, whole, point) for point in points]
+
+
+def _document(path: Path) -> dict[str, Any]:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f"cannot read the scenario {path}: {error.strerror or error}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: this is not valid TOML: {error}") from error
-    known = list(ScenarioFile.__struct_fields__)
-    refuse_unknown(f"{path}", document, known)
+    refuse_unknown(f"{path}", document, list(ScenarioFile.__struct_fields__))
     document.setdefault("load", {"kind": "closed"})
-    suite = scenario_id.rpartition("/")[0]
+    return document
+
+
+def _at(path: Path, document: dict[str, Any], whole: Scenario, point: dict[str, Parameter]) -> Scenario:
+    """The scenario of one point of the sweep."""
+    own = {key: value for key, value in point.items() if key in _SWEPT_KEYS}
+    parameters = {**whole.parameters, **{key: value for key, value in point.items() if key not in _SWEPT_KEYS}}
+    name = f"{whole.id}@{','.join(f'{key}={value}' for key, value in point.items())}"
+    return _scenario(path, {**document, **own, "parameters": parameters, "id": name, "suite": whole.suite, "point": point})
+
+
+def _scenario(path: Path, document: dict[str, Any]) -> Scenario:
     try:
-        scenario = msgspec.convert({**document, "id": scenario_id, "suite": suite}, type=Scenario)
+        scenario = msgspec.convert(document, type=Scenario)
     except msgspec.ValidationError as error:
         raise InputError(f"{path}: {explain(error)}") from error
     if scenario.threads < 1:

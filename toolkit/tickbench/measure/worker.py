@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tickbench.components.component import Component, MarketFeed, Result
     from tickbench.measure.job import Measured, WorkerAnswer, WorkerJob
 
-REPORTED_PERCENTILES = ("50", "90", "99", "99.9", "99.99")
+REPORTED_PERCENTILES = ("10", "50", "90", "99", "99.9", "99.99")
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
@@ -51,7 +51,6 @@ def _import_numba_alone() -> None:
         return
     sys.modules["scipy"] = None  # type: ignore[assignment]  # the import system's way to say: not there
     try:
-        importlib.import_module("tickbench.kernels.jit")  # first: it sets numba's cache folder
         importlib.import_module("numba.np.arraymath")  # asks for scipy when it is imported, and never again
     finally:
         del sys.modules["scipy"]  # a variant may still want it
@@ -186,15 +185,15 @@ def _measured(result: "Result", noise: dict[str, float | None]) -> "Measured":
     percentiles: dict[str, float] = {}
     if primary is not None and primary.count:
         values = primary.percentiles(REPORTED_PERCENTILES)
-        percentiles = {name: float(value) for name, value in zip(REPORTED_PERCENTILES, values, strict=True)}
-        percentiles["max"] = float(primary.max_ns)
+        percentiles = dict(zip((*REPORTED_PERCENTILES, "max"), (*values, primary.max_ns), strict=True))
     return Measured(
         timing=result.timing,
         operations=result.operations,
         elapsed_ns=result.elapsed_ns,
-        percentiles=percentiles,
+        percentiles={name: value / result.operations_per_value for name, value in percentiles.items()},
         histograms={name: one.encode() for name, one in result.histograms.items()},
         counters=dict(result.counters),
+        operations_per_value=result.operations_per_value,
         noise=noise,
     )
 

@@ -10,6 +10,8 @@ from tickbench.kernels.hdr import Histogram, rank_of
 from tickbench.results.run_file import Failure, Measurement, Run, ScenarioRecord, Skipped, VariantRecord
 
 SHOWN_PERCENTILES = ("50", "99", "99.9")
+# Of batches there are few, so their far tail says nothing; the 10th percentile is the machine at its quietest.
+SHOWN_BATCH_PERCENTILES = ("10", "50", "99")
 EXTRA_PERCENTILES = ("50", "99")
 RATIO_PERCENTILE = "99"  # what open loops are compared by: their throughput is given
 # A percentile with fewer samples above it moves by tens of percent from run to run.
@@ -57,6 +59,11 @@ class Section:
         """Whether the percentiles are of batch means."""
         return any(row.timing == "batch" for row in self.rows)
 
+    @property
+    def shown_percentiles(self) -> tuple[str, ...]:
+        """The percentiles that a table of this section has columns for."""
+        return SHOWN_BATCH_PERCENTILES if self.batch else SHOWN_PERCENTILES
+
 
 def sections(run: Run) -> list[Section]:
     """One section a scenario, in the order of the run."""
@@ -89,20 +96,25 @@ def _row(
 ) -> Row:
     merged = _merged_histograms(measured)
     primary = "response" if "response" in merged else "service"
+    batch = measured[0].timing == "batch"
     maxima = [one.percentiles["max"] for one in measured if "max" in one.percentiles]
     ratio = None
     if base and not variant.null:
         ratio = paired_ratio(_by_round(measured, scenario.open_loop), _by_round(base, scenario.open_loop))
-    batches = {int(one.counters[BATCH_COUNTER]) for one in measured if BATCH_COUNTER in one.counters}
+    batches = {int(one.counters.get(BATCH_COUNTER, one.operations_per_value)) for one in measured}
+    percentiles = {}
+    if primary in merged:
+        values = merged.pop(primary)
+        percentiles = _batch_values(measured, values.count) if batch else _values(values, SHOWN_PERCENTILES)
     return Row(
         variant=variant,
         rounds=len(measured),
         disturbed=sum(one.disturbed for one in measured),
         timing=measured[0].timing,
-        batch_operations=batches.pop() if len(batches) == 1 else None,
-        percentiles=_values(merged[primary], SHOWN_PERCENTILES) if primary in merged else {},
+        batch_operations=batches.pop() if batch and len(batches) == 1 else None,
+        percentiles=percentiles,
         max_ns=max(maxima, default=None),
-        extras={name: _values(one, EXTRA_PERCENTILES) for name, one in merged.items() if name != primary},
+        extras={name: _values(one, EXTRA_PERCENTILES) for name, one in merged.items()},
         operations_per_s=statistics.median(one.operations * _NS_PER_S / max(one.elapsed_ns, 1) for one in measured),
         ratio=ratio,
     )
@@ -128,6 +140,15 @@ def _merged_histograms(measured: Iterable[Measurement]) -> dict[str, Histogram]:
             else:
                 merged[name] = histogram
     return {name: one for name, one in merged.items() if one.count}
+
+
+def _batch_values(measured: Sequence[Measurement], batches: int) -> dict[str, Value]:
+    """Percentiles an operation: the median of the rounds', which may have had batches of different sizes."""
+    return {
+        p: Value(statistics.median(found), min(rank_of(p, batches), batches - rank_of(p, batches)) < FEW_SAMPLES)
+        for p in SHOWN_BATCH_PERCENTILES
+        if (found := [one.percentiles[p] for one in measured if p in one.percentiles])
+    }
 
 
 def _values(histogram: Histogram, percentiles: Sequence[str]) -> dict[str, Value]:

@@ -11,7 +11,6 @@ from tickbench.analysis.ratios import CONFIDENCE, PairedRatio, rounds_needed
 from tickbench.render.summary import (
     FEW_SAMPLES,
     RATIO_PERCENTILE,
-    SHOWN_PERCENTILES,
     Row,
     Section,
     Value,
@@ -70,13 +69,14 @@ def _table(section: Section) -> Table:
     unit, ns_per_unit = _unit(section.rows)
     extras = list(dict.fromkeys(name for row in section.rows for name in row.extras))
     extra_columns = [(name, p) for name in extras for p in _extra_percentiles(section, name)]
-    columns = ["variant", *(f"p{p} {unit}" for p in SHOWN_PERCENTILES), f"max {unit}"]
+    shown = section.shown_percentiles
+    columns = ["variant", *(f"p{p} {unit}" for p in shown), f"max {unit}"]
     columns += [f"{name} p{p} {unit}" for name, p in extra_columns]
     columns += ["operations/s", _ratio_header(section)]
     rows = []
     for row in section.rows:
         cells: list[object] = [_name(row)]
-        cells += [_duration(row.percentiles.get(p), ns_per_unit) for p in SHOWN_PERCENTILES]
+        cells += [_duration(row.percentiles.get(p), ns_per_unit) for p in shown]
         cells.append(_duration(None if row.max_ns is None else Value(row.max_ns, False), ns_per_unit))
         cells += [_duration(row.extras.get(name, {}).get(p), ns_per_unit) for name, p in extra_columns]
         cells += [f"{row.operations_per_s:,.0f}", _ratio(row, section.reference)]
@@ -97,7 +97,7 @@ def _duration(value: Value | None, ns_per_unit: float) -> Text:
     if value is None:
         return Text(_NONE)
     number = value.ns / ns_per_unit
-    text = f"{number:,.0f}" if ns_per_unit == 1.0 else f"{number:,.1f}"
+    text = _three_digits(number) if ns_per_unit == 1.0 else f"{number:,.1f}"
     return Text(f"{FEW_MARK}{text}", style="dim") if value.few else Text(text)
 
 
@@ -128,14 +128,14 @@ def _ratio(row: Row, reference: str | None) -> str:
         return "1"
     if row.ratio is None:
         return _NONE
-    return f"{_significant(row.ratio.median)} [{_significant(row.ratio.low)}, {_significant(row.ratio.high)}]"
+    return f"{_three_digits(row.ratio.median)} [{_three_digits(row.ratio.low)}, {_three_digits(row.ratio.high)}]"
 
 
-def _significant(ratio: float) -> str:
-    """Three digits: what a ratio on a shared machine can carry."""
-    if ratio >= 100:
-        return f"{ratio:,.0f}"
-    return f"{ratio:.1f}" if ratio >= 10 else f"{ratio:.2f}" if ratio >= 0.1 else f"{ratio:.3f}"
+def _three_digits(number: float) -> str:
+    """Three digits at least: what a number from a shared machine can carry. Whole numbers stay whole."""
+    if number >= 100 or number == round(number):
+        return f"{number:,.0f}"
+    return f"{number:.1f}" if number >= 10 else f"{number:.2f}" if number >= 0.1 else f"{number:.3f}"
 
 
 def _notes(section: Section) -> Iterator[str]:

@@ -72,7 +72,7 @@ class Provenance(msgspec.Struct, kw_only=True):
 
 
 class ScenarioRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What was asked."""
+    """What was asked; `point` holds the swept keys and values of a scenario that is one of a sweep."""
 
     id: str
     suite: str
@@ -86,6 +86,7 @@ class ScenarioRecord(msgspec.Struct, frozen=True, kw_only=True):
     requires: list[str]
     load: dict[str, Any]
     parameters: dict[str, Any]
+    point: dict[str, Any] = {}
     rounds: Count
     seconds: float
     open_loop: bool
@@ -106,6 +107,7 @@ class VariantRecord(msgspec.Struct, frozen=True, kw_only=True):
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     """What one worker measured: one variant in one scenario in one round.
 
+    A value of the histograms covers `operations_per_value` operations; `percentiles` are per operation already.
     `percentiles` are of the response time for an open load, else of the service time; `tries` counts the workers that it
     took to stay under the limit of lost time, and `disturbed` says that none did.
     """
@@ -120,6 +122,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     unit: Literal["ns"] = "ns"
     operations: Count
     elapsed_ns: Count
+    operations_per_value: Annotated[int, msgspec.Meta(ge=1)] = 1
     verified: bool
     percentiles: dict[str, float]
     histograms: dict[str, str]

@@ -22,22 +22,20 @@ More threads than cores is the case that hurts: a thread may lose its core betwe
 import threading
 from collections.abc import Callable
 from itertools import chain
-from typing import Generic, TypeVar
 
 import numpy as np
 
 from tickbench.components.component import Job, Result, Verification
 from tickbench.components.order_book.contract import BID
-from tickbench.components.order_book.driver import HeldLevels, ReaderReport, Rendezvous, WriterReport
+from tickbench.components.order_book.driver import HeldLevels, ReaderReport, WriterReport
 from tickbench.components.order_book.oracle import Levels
 from tickbench.components.order_book.script import Script
 from tickbench.components.order_book.session import NS_PER_S, Session
+from tickbench.components.shared.threads import Task
 from tickbench.errors import InputError, NotMeasurableError
 from tickbench.kernels.hdr import Histogram
 
 DEFAULT_NEVER_CROSSED = False
-
-_Report = TypeVar("_Report")
 
 
 def contention(job: Job) -> Result:
@@ -90,38 +88,13 @@ def _run(
     def reader(r: int) -> Callable[[], ReaderReport]:
         return lambda: driver.read_best(meeting, len(shares) + r, read[r])
 
-    writers: list[_Task[WriterReport]] = [_Task(writer(w), meeting) for w in range(len(shares))]
-    readers: list[_Task[ReaderReport]] = [_Task(reader(r), meeting) for r in range(len(read))]
+    writers: list[Task[WriterReport]] = [Task(writer(w), meeting.abort) for w in range(len(shares))]
+    readers: list[Task[ReaderReport]] = [Task(reader(r), meeting.abort) for r in range(len(read))]
     for thread in chain[threading.Thread](writers, readers):
         thread.start()
     for thread in chain[threading.Thread](writers, readers):
         thread.join()
-    return [task.report() for task in writers], [task.report() for task in readers]
-
-
-class _Task(threading.Thread, Generic[_Report]):
-    """A thread that keeps what its function returned, or raised; then it also releases those who wait for it."""
-
-    def __init__(self, function: Callable[[], _Report], meeting: Rendezvous) -> None:
-        super().__init__(daemon=True)
-        self._function, self._meeting = function, meeting
-        self._result: _Report | None = None
-        self._failure: BaseException | None = None
-
-    def run(self) -> None:
-        """Call the function."""
-        try:
-            self._result = self._function()
-        except BaseException as failure:  # raised again by the thread that asks for the report
-            self._failure = failure
-            self._meeting.abort()
-
-    def report(self) -> _Report:
-        """What the function returned; raises what it raised."""
-        if self._failure is not None:
-            raise self._failure
-        assert self._result is not None, "report() is asked for after join()"
-        return self._result
+    return [task.answer() for task in writers], [task.answer() for task in readers]
 
 
 def _levels_after(script: Script) -> tuple[Levels, Levels]:

@@ -1,0 +1,114 @@
+"""Two ways to time a closed loop: batch by batch from Python, or every operation inside a kernel.
+
+A batch is one call of something that issues many operations, a driver kernel or a Python loop. Reading the clock and
+dispatching a kernel from Python cost about half a microsecond together, so a batch should take LEAST_BATCH_NS or more:
+`operations_for` finds how many operations that needs.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tickbench.components.component import Job, Result, Verification
+from tickbench.kernels.clock import now_ticks, ticks_to_ns
+from tickbench.kernels.hdr import Histogram
+from tickbench.kernels.jit import kernel
+from tickbench.kernels.recorder import record
+
+NS_PER_S = 1_000_000_000
+LEAST_BATCH_NS = 100_000  # half a microsecond of it is ours: 0.5 %
+WARM_SHARE = 0.2  # of the measured time, spent before it: caches, branch history, clock frequency
+
+STEP = "int64(int64, int64)"  # (state, i) -> anything: operation i of a loop whose operations are timed one by one
+
+
+@dataclass
+class Batches:
+    """What was timed in batches of `operations_each`: the histogram holds ns a batch."""
+
+    operations_each: int
+    count: int = 0
+    elapsed_ns: int = 0
+    histogram: Histogram = field(default_factory=Histogram)
+
+
+def time_batches(run_batch: Callable[[], object], operations_each: int, seconds: float) -> Batches:
+    """Call `run_batch` until `seconds` have gone by, after warming up; each call is one value of the histogram."""
+    _repeat(run_batch, round(seconds * WARM_SHARE * NS_PER_S))
+    durations_ns = _repeat(run_batch, round(seconds * NS_PER_S))
+    batches = Batches(operations_each, len(durations_ns), sum(durations_ns))
+    batches.histogram.record(durations_ns)
+    return batches
+
+
+def _repeat(run_batch: Callable[[], object], limit_ns: int) -> list[int]:
+    """Durations in ns of the calls that were begun before the limit, at least one."""
+    durations_ns: list[int] = []
+    clock_ns, keep = time.perf_counter_ns, durations_ns.append
+    end_ns = clock_ns() + limit_ns
+    while True:
+        start_ns = clock_ns()
+        run_batch()
+        now_ns = clock_ns()
+        keep(now_ns - start_ns)
+        if now_ns >= end_ns:
+            return durations_ns
+
+
+def operations_for(run: Callable[[int], object], least_batch_ns: int = LEAST_BATCH_NS, most: int = 1 << 24) -> int:
+    """How many operations `run(n)` needs to take at least `least_batch_ns`: a power of two, at most `most`.
+
+    Doubles n until it is reached, so the last call has also compiled, faulted in and warmed what `run` uses.
+    """
+    n = 1
+    while n < most:
+        start_ns = time.perf_counter_ns()
+        run(n)
+        if time.perf_counter_ns() - start_ns >= least_batch_ns:
+            break
+        n *= 2
+    return n
+
+
+def batch_result(batches: Batches, verification: Verification, **counters: float) -> Result:
+    """The result of a workload that was timed with `time_batches`."""
+    return Result(
+        timing="batch",
+        operations=batches.count * batches.operations_each,
+        elapsed_ns=batches.elapsed_ns,
+        histograms={"service": batches.histogram},
+        verification=verification,
+        counters=dict(counters),
+        operations_per_value=batches.operations_each,
+    )
+
+
+def time_each(job: Job, step: object, state: int, operations: int) -> tuple[Histogram, int, int]:
+    """Time every operation: `step(state, i)` (signature STEP, a kernel) for i = 0 … operations - 1, over and over.
+
+    Until job.seconds have gone by, after one untimed pass; passes are not cut. One clock reading ends an operation and
+    starts the next, so each value holds one reading and one record (the `null` variant shows how much). Returns the
+    histogram in ns, the operations done and the ns taken.
+    """
+    clock, service = job.clock, Histogram()
+    discarded = Histogram()
+    _time_pass(step, state, operations, clock.source, clock.ns_per_tick, discarded.address, discarded.index)
+    limit_ns = round(job.seconds * NS_PER_S)
+    done, start_ns = 0, time.perf_counter_ns()
+    while True:
+        _time_pass(step, state, operations, clock.source, clock.ns_per_tick, service.address, service.index)
+        done += operations
+        elapsed_ns = time.perf_counter_ns() - start_ns
+        if elapsed_ns >= limit_ns:
+            return service, done, elapsed_ns
+
+
+@kernel(f"int64(pointer[{STEP}], int64, int64, int64, float64, int64, int64)")
+def _time_pass(step, state, operations, source, ns_per_tick, words, index):
+    start = now_ticks(source)
+    for i in range(operations):
+        step(state, i)
+        end = now_ticks(source)
+        record(words, index, ticks_to_ns(end - start, ns_per_tick))
+        start = end
+    return operations
