@@ -8,7 +8,7 @@ assumes nothing of their distribution: the k-th smallest and k-th largest of n v
 
 import math
 import statistics
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 CONFIDENCE = 0.95
@@ -29,15 +29,32 @@ class PairedRatio:
     rounds: int
 
 
+@dataclass(frozen=True)
+class MedianInterval:
+    """A median, and the interval that holds the true one with at least `confidence` (see `PairedRatio`)."""
+
+    median: float
+    low: float
+    high: float
+    confidence: float
+
+
+def median_interval(values: Iterable[float]) -> MedianInterval:
+    """The order-statistic interval of the median of independent values, at least one."""
+    ordered = sorted(values)
+    k = _narrowest_rank(len(ordered))
+    return MedianInterval(statistics.median(ordered), ordered[k - 1], ordered[-k], coverage(len(ordered), k))
+
+
 def paired_ratio(numerators: Mapping[int, float], denominators: Mapping[int, float]) -> PairedRatio | None:
     """Ratio of two quantities measured in rounds (round -> value); None where no round holds both, or one is not positive."""
     common = sorted(numerators.keys() & denominators.keys())
     pairs = [(numerators[one], denominators[one]) for one in common]
-    ratios = sorted(above / below for above, below in pairs if above > 0 and below > 0)
+    ratios = [above / below for above, below in pairs if above > 0 and below > 0]
     if not ratios:
         return None
-    k = _narrowest_rank(len(ratios))
-    return PairedRatio(statistics.median(ratios), ratios[k - 1], ratios[-k], coverage(len(ratios), k), len(ratios))
+    found = median_interval(ratios)
+    return PairedRatio(found.median, found.low, found.high, found.confidence, len(ratios))
 
 
 def coverage(n: int, k: int) -> float:

@@ -9,19 +9,20 @@ import click
 from tickbench.cli._options import Name, impls_option, json_option
 
 SCHEMA = "tickbench.list/1"
-KINDS = ("components", "variants", "scenarios", "suites")
+KINDS = ("components", "variants", "scenarios", "suites", "claims")
 
 
-@click.command(name="list", short_help="Show the components, variants, scenarios or suites that there are.")
+@click.command(name="list", short_help="Show the components, variants, scenarios, suites or claims that there are.")
 @click.argument("kind", type=Name(KINDS), default="scenarios", metavar=f"[{'|'.join(KINDS)}]")
 @impls_option
 @json_option
 def command(kind: str, impls: tuple[str, ...], as_json: bool) -> None:
-    """Show what there is: scenarios (the default), suites, components or variants."""
+    """Show what there is: scenarios (the default), suites, components, variants, or the claims that are tested."""
     from tickbench.cli._output import emit_json, emit_rich
     from tickbench.render.terminal import plain_table
 
-    rows = {"components": _components, "variants": _variants, "scenarios": _scenarios, "suites": _suites}[kind](impls)
+    listers = {"components": _components, "variants": _variants, "scenarios": _scenarios, "suites": _suites, "claims": _claims}
+    rows = listers[kind](impls)
     if as_json:
         emit_json(SCHEMA, kind=kind, **{kind: rows})
     elif rows:
@@ -77,6 +78,24 @@ def _components(impls: tuple[str, ...]) -> list[dict[str, Any]]:
             "capabilities": list(one.capabilities),
         }
         for one in found
+    ]
+
+
+def _claims(_impls: tuple[str, ...]) -> list[dict[str, Any]]:
+    from tickbench.measure.ledger import claims_file, read_claims
+
+    return [
+        {
+            "id": one.id,
+            "plan": one.section,
+            "promise": one.promise,
+            "scenario": one.scenario,
+            "before": one.before,
+            "after": one.after,
+            "metric": one.metric,
+            "gain": one.gain,
+        }
+        for one in read_claims(claims_file())
     ]
 
 

@@ -97,7 +97,7 @@ def _duration(value: Value | None, ns_per_unit: float) -> Text:
     if value is None:
         return Text(_NONE)
     number = value.ns / ns_per_unit
-    text = _three_digits(number) if ns_per_unit == 1.0 else f"{number:,.1f}"
+    text = three_digits(number) if ns_per_unit == 1.0 else f"{number:,.1f}"
     return Text(f"{FEW_MARK}{text}", style="dim") if value.few else Text(text)
 
 
@@ -128,10 +128,10 @@ def _ratio(row: Row, reference: str | None) -> str:
         return "1"
     if row.ratio is None:
         return _NONE
-    return f"{_three_digits(row.ratio.median)} [{_three_digits(row.ratio.low)}, {_three_digits(row.ratio.high)}]"
+    return f"{three_digits(row.ratio.median)} [{three_digits(row.ratio.low)}, {three_digits(row.ratio.high)}]"
 
 
-def _three_digits(number: float) -> str:
+def three_digits(number: float) -> str:
     """Three digits at least: what a number from a shared machine can carry. Whole numbers stay whole."""
     if number >= 100 or number == round(number):
         return f"{number:,.0f}"
