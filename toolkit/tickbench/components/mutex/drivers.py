@@ -1,7 +1,7 @@
 """The compiled loops around a lock, through function pointers: one set for all variants.
 
 A critical section checks that two fields are equal and changes them one after the other, with work in between, so that any
-second thread inside is seen. Work is counted in steps of a dependent multiply and add, about 1.3 ns each.
+second thread inside is seen. Work is counted in steps of a dependent shift, exclusive or and multiplication, 5 cycles each.
 """
 
 from tickbench.components.mutex.contract import FIRST, LOCK, LOCK_AT, SECOND, VALUE
@@ -12,15 +12,16 @@ from tickbench.kernels.jit import kernel
 from tickbench.kernels.recorder import record
 
 _POINTERS = f"pointer[{LOCK}], pointer[{LOCK}]"
-# Multiplier and increment of Knuth's MMIX generator (TAOCP 2, 3.3.4, table 1, line 26): no compiler shortens the chain.
-_FACTOR, _ADDEND = 6364136223846793005, 1442695040888963407
+# Multiplier of Knuth's MMIX generator (TAOCP 2, 3.3.4, table 1, line 26). The exclusive or keeps the compiler from joining the
+# steps: LLVM makes one multiplication of several steps of x * a + c.
+_FACTOR, _SHIFT = 6364136223846793005, 29
 
 
 @kernel("int64(int64, int64)")
 def work(value, steps):
     """A chain of `steps` multiplications that starts from `value`."""
     for _ in range(steps):
-        value = value * _FACTOR + _ADDEND
+        value = (value ^ (value >> _SHIFT)) * _FACTOR + 1
     return value
 
 
@@ -55,6 +56,32 @@ def lock_and_unlock(lock, unlock, words, n):
         store_relaxed(words, FIRST, load_relaxed(words, FIRST) + 1)
         unlock(words, LOCK_AT)
     return n
+
+
+@kernel(f"int64({_POINTERS}, int64, int64, {TIMING})")
+def alone(
+    lock, unlock, words, n,
+    control, threads, warm_ticks, limit_ticks, source, ns_per_tick, histogram, index, report,
+):  # fmt: skip
+    """Batches of `lock_and_unlock`, as in `contend`."""
+    begin = meet(control, threads, source)
+    if begin < 0:
+        return 0
+    warm_end, end = begin + warm_ticks, begin + warm_ticks + limit_ticks
+    warm = timed = 0
+    first = start = now_ticks(source)
+    while start < end:
+        lock_and_unlock(lock, unlock, words, n)
+        now = now_ticks(source)
+        if start < warm_end:
+            warm += n
+            first = now
+        else:
+            timed += n
+            record(histogram, index, ticks_to_ns(now - start, ns_per_tick))
+        start = now
+    write_report(report, warm + timed, timed, first, start, 0)
+    return timed
 
 
 @kernel(f"int64({_POINTERS}, int64, int64, int64, int64)")

@@ -12,13 +12,13 @@ from tickbench.components.component import Job, Result, Verification, Workload
 from tickbench.components.mutex import drivers
 from tickbench.components.mutex.contract import FIRST, SECOND, NativeLock
 from tickbench.components.shared.crowd import Crowd, run_crowd
-from tickbench.components.shared.timing import batch_result, operations_for, time_batches
 from tickbench.errors import InputError
 
 # Steps of work inside: a short section is a few loads and stores and 10 ns of work, as in updating a position; a long one
 # takes a µs, as in a book update under a lock.
-SECTION_STEPS = {"short": 8, "long": 800}
+SECTION_STEPS = {"short": 8, "long": 600}
 _BATCH = {"short": 60, "long": 20}  # sections a batch; also what a thread does beyond the end, at several µs each
+_ALONE_BATCH = 4_096  # some 20 µs, so that a clock reading does not show
 READS_PER_WRITE = 19  # 5 % writes
 
 
@@ -49,18 +49,19 @@ def checked(job: Job, made: NativeLock, entered: int, wrong: int) -> Verificatio
 
 def _uncontended(job: Job) -> Result:
     """One thread takes and gives back a lock that is always free."""
-    made, entered = _open(job), 0
-    words, lock, unlock = made.block.address, made.lock, made.unlock
-
-    def run(n: int) -> None:
-        nonlocal entered
-        entered += drivers.lock_and_unlock(lock, unlock, words, n)
-
-    n = operations_for(run)
-    batches = time_batches(lambda: run(n), n, job.seconds)
+    made = _open(job)
+    fixed = (made.lock, made.unlock, made.block.address, _ALONE_BATCH)
+    crowd = run_crowd(job, [lambda seat: drivers.alone(*fixed, *seat.timing)])
     counted = int(made.block.array[FIRST])
-    right = counted == entered or job.variant.null
-    return batch_result(batches, Verification(right, entered, f"{entered} times inside, counted {counted}"))
+    right = counted == crowd.issued or job.variant.null
+    return Result(
+        timing="batch",
+        operations=crowd.timed,
+        elapsed_ns=crowd.elapsed_ns,
+        histograms={"service": crowd.histogram()},
+        verification=Verification(right, crowd.issued, f"{crowd.issued} times inside, counted {counted}"),
+        operations_per_value=_ALONE_BATCH,
+    )
 
 
 def _outside(job: Job, steps: int) -> int:
