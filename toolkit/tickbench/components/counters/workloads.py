@@ -18,7 +18,8 @@ from tickbench.kernels.jit import kernel
 from tickbench.kernels.recorder import record
 
 BATCH = 16_384  # increments: 10 to 50 µs, so that two clock readings of 25 ns do not show
-READ_BATCH = 1_024  # sums, of up to 64 counters
+READ_BATCH = 1_024  # sums
+MOST_COUNTERS = 1_024  # 128 KiB at the widest padding
 
 
 @kernel(f"int64(pointer[{ADD_MANY}], int64, int64, int64, {TIMING})")
@@ -41,7 +42,7 @@ def _add_batches(add, state, thread, n, control, threads, warm_ticks, limit_tick
         record(words, index, ticks_to_ns(now - start, ns_per_tick))
         timed += n
         start = now
-    write_report(report, warm + timed, timed, first, start, 0)
+    write_report(report, warm + timed, timed, first, start, 0, 0)
     return timed
 
 
@@ -67,7 +68,7 @@ def _read_batches(total, state, n, control, threads, warm_ticks, limit_ticks, so
             timed += n
             record(words, index, ticks_to_ns(now - start, ns_per_tick))
         start = now
-    write_report(report, warm + timed, timed, first, start, wrong)
+    write_report(report, warm + timed, timed, first, start, wrong, 0)
     return timed
 
 
@@ -76,11 +77,11 @@ def cores() -> int:
     return max(os.cpu_count() or 1, *(cpu + 1 for cpu in os.sched_getaffinity(0)))
 
 
-def build(job: Job) -> NativeCounters:
-    """The variant's counters for job.writers threads."""
+def build(job: Job, at_least: int = 1) -> NativeCounters:
+    """The variant's counters for job.writers threads, or for more."""
     if job.writers < 1:
         raise InputError(f"counters: needs at least 1 writer, got {job.writers}")
-    made = job.variant.build(CountersConfig(job.writers, cores()))
+    made = job.variant.build(CountersConfig(max(job.writers, at_least), cores()))
     assert isinstance(made, NativeCounters)
     return made
 
@@ -127,10 +128,13 @@ def _plain_add(job: Job) -> Result:
 
 
 def _summed_read(job: Job) -> Result:
-    """One reader sums over and over while the writers add."""
+    """One reader sums over and over while the writers add; as many counters as `counters` says, idle ones too."""
     if job.readers != 1:
         raise InputError(f"counters summed_read: needs exactly 1 reader, got {job.readers}")
-    made = build(job)
+    counters = int(job.parameters["counters"])
+    if not 1 <= counters <= MOST_COUNTERS:
+        raise InputError(f"counters summed_read: parameters.counters is 1 to {MOST_COUNTERS}, got {counters}")
+    made = build(job, counters)
     state, total = made.block.address, made.total
     writers = [_adder(made, made.locked_add)] * job.writers
     crowd = run_crowd(job, [*writers, lambda seat: _read_batches(total, state, READ_BATCH, *seat.timing)])
@@ -149,5 +153,5 @@ def _summed_read(job: Job) -> Result:
 WORKLOADS = {
     "locked_add": Workload("locked_add", "increment", _locked_add, needs_feed=False),
     "plain_add": Workload("plain_add", "increment", _plain_add, requires=frozenset({"own_counter"}), needs_feed=False),
-    "summed_read": Workload("summed_read", "sum", _summed_read, needs_feed=False),
+    "summed_read": Workload("summed_read", "sum", _summed_read, parameters={"counters": 8}, needs_feed=False),
 }

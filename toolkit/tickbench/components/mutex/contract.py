@@ -1,7 +1,7 @@
 """What a variant of the mutex provides: taking and giving back a lock, alone or beside other readers.
 
-    block   line pair 0   the lock                                          every thread, each lock and unlock
-            line pair 1   FIRST, SECOND, VALUE: what the lock protects      the holder
+    block   line pair 0   the lock                                                 every thread, each lock and unlock
+            line pair 1   FIRST, SECOND, VALUE, OWNER: what the lock protects      the holder
 
 A lock that knows no readers takes the exclusive lock for them as well.
 """
@@ -14,7 +14,7 @@ from tickbench.kernels.memory import ISOLATION_WORDS, Block
 LOCK = "int64(int64, int64)"  # (words, index of the lock's first word) -> anything; as in tickbench.kernels.locks
 
 LOCK_AT = 0
-FIRST, SECOND, VALUE = (ISOLATION_WORDS + offset for offset in range(3))
+FIRST, SECOND, VALUE, OWNER = (ISOLATION_WORDS + offset for offset in range(4))
 _WORDS = 2 * ISOLATION_WORDS
 
 

@@ -4,7 +4,7 @@ A critical section checks that two fields are equal and changes them one after t
 second thread inside is seen. Work is counted in steps of a dependent shift, exclusive or and multiplication, 5 cycles each.
 """
 
-from tickbench.components.mutex.contract import FIRST, LOCK, LOCK_AT, SECOND, VALUE
+from tickbench.components.mutex.contract import FIRST, LOCK, LOCK_AT, OWNER, SECOND, VALUE
 from tickbench.components.shared.crowd import TIMING, meet, write_report
 from tickbench.kernels.atomics import load_relaxed, store_relaxed
 from tickbench.kernels.clock import now_ticks, ticks_to_ns
@@ -80,7 +80,7 @@ def alone(
             timed += n
             record(histogram, index, ticks_to_ns(now - start, ns_per_tick))
         start = now
-    write_report(report, warm + timed, timed, first, start, 0)
+    write_report(report, warm + timed, timed, first, start, 0, 0)
     return timed
 
 
@@ -119,7 +119,7 @@ def contend(
         record(histogram, index, ticks_to_ns(now - start, ns_per_tick))
         timed += n
         start = now
-    write_report(report, warm + timed, timed, first, start, wrong)
+    write_report(report, warm + timed, timed, first, start, wrong, 0)
     return timed
 
 
@@ -128,27 +128,33 @@ def time_acquires(
     lock, unlock, words, inside, outside,
     control, threads, warm_ticks, limit_ticks, source, ns_per_tick, histogram, index, report,
 ):  # fmt: skip
-    """As `contend`, with the wait for each lock recorded: from before the call to after it, one clock reading included."""
+    """As `contend`, with the wait for each lock recorded: from before the call to after it, one clock reading included.
+
+    Also notes how often the lock came from another thread: the owner is known by the address of its report.
+    """
     begin = meet(control, threads, source)
     if begin < 0:
         return 0
     warm_end, end = begin + warm_ticks, begin + warm_ticks + limit_ticks
-    warm = timed = wrong = 0
+    warm = timed = wrong = handed_over = 0
     value, first, now = words, begin, now_ticks(source)
     while now < end:
         asked = now_ticks(source)
         lock(words, LOCK_AT)
         now = now_ticks(source)
         wrong += enter_exclusively(words, inside)
+        from_another = load_relaxed(words, OWNER) != report  # relaxed, as all that the lock protects: see above
+        store_relaxed(words, OWNER, report)
         unlock(words, LOCK_AT)
         if asked < warm_end:
             warm += 1
             first = now
         else:
             timed += 1
+            handed_over += from_another
             record(histogram, index, ticks_to_ns(now - asked, ns_per_tick))
         value = work(value, outside)
-    write_report(report, warm + timed, timed, first, now, wrong + (value == 0))
+    write_report(report, warm + timed, timed, first, now, wrong + (value == 0), handed_over)
     return timed
 
 
@@ -192,5 +198,5 @@ def read_mostly(
             timed += n
             record(histogram, index, ticks_to_ns(now - start, ns_per_tick))
         start = now
-    write_report(report, warm + timed, timed, first, start, wrong)
+    write_report(report, warm + timed, timed, first, start, wrong, 0)
     return timed

@@ -90,7 +90,9 @@ def _result(job: Job, made: NativeLock, crowd: Crowd, batch: int) -> Result:
     whole = crowd.histogram()
     counters = crowd.counters()
     if not batch:
-        counters |= {"longest_wait_ns": float(whole.max_ns), "wait_p999_ns": float(whole.percentiles(["99.9"])[0])}
+        counters["wait_p999_ns"] = float(whole.percentiles(["99.9"])[0])
+        counters["longest_wait_ns"] = float(whole.max_ns)
+        counters["handed_over_percent"] = 100 * sum(crowd.noted_each) / max(1, crowd.timed)
     return Result(
         timing="batch" if batch else "operation",
         operations=crowd.timed,

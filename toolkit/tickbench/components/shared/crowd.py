@@ -31,7 +31,7 @@ from tickbench.kernels.jit import kernel
 from tickbench.kernels.memory import ISOLATION_WORDS, Block
 from tickbench.kernels.system import yield_core
 
-ISSUED, TIMED, FIRST_TICKS, LAST_TICKS, WRONG = range(5)  # words of a report; the first two count operations
+ISSUED, TIMED, FIRST_TICKS, LAST_TICKS, WRONG, NOTED = range(6)  # words of a report; the first two count operations
 REPORT_WORDS = ISOLATION_WORDS
 TIMING = "int64, int64, int64, int64, int64, float64, int64, int64, int64"  # what `Seat.timing` passes
 
@@ -65,14 +65,15 @@ def _abort(control, ticks):
     return 0
 
 
-@kernel("int64(int64, int64, int64, int64, int64, int64)")
-def write_report(report, issued, timed, first_ticks, last_ticks, wrong):
-    """Leave a thread's report; plain stores: whoever reads it has joined the thread."""
+@kernel("int64(int64, int64, int64, int64, int64, int64, int64)")
+def write_report(report, issued, timed, first_ticks, last_ticks, wrong, noted):
+    """Leave a thread's report; plain stores: whoever reads it has joined the thread. `noted` is what the workload counts."""
     store_plain(report, ISSUED, issued)
     store_plain(report, TIMED, timed)
     store_plain(report, FIRST_TICKS, first_ticks)
     store_plain(report, LAST_TICKS, last_ticks)
     store_plain(report, WRONG, wrong)
+    store_plain(report, NOTED, noted)
     return 0
 
 
@@ -94,6 +95,7 @@ class Crowd:
     timed_each: tuple[int, ...]
     issued_each: tuple[int, ...]
     wrong_each: tuple[int, ...]
+    noted_each: tuple[int, ...]
     histograms: tuple[Histogram, ...]
     elapsed_ns: int
 
@@ -152,6 +154,6 @@ def run_crowd(job: Job, works: Sequence[Callable[[Seat], object]]) -> Crowd:
     run_together([seated(thread) for thread in range(threads)], lambda: _abort(control.address, _ABORTED_TICKS))
     table = reports.array.reshape(threads, REPORT_WORDS)
     began, ended = table[:, FIRST_TICKS], table[:, LAST_TICKS]
-    issued, timed, wrong = (tuple(int(one) for one in table[:, word]) for word in (ISSUED, TIMED, WRONG))
+    issued, timed, wrong, noted = (tuple(int(one) for one in table[:, word]) for word in (ISSUED, TIMED, WRONG, NOTED))
     elapsed_ns = max(1, round(int(np.max(ended) - np.min(began)) * clock.ns_per_tick))
-    return Crowd(timed, issued, wrong, tuple(histograms), elapsed_ns)
+    return Crowd(timed, issued, wrong, noted, tuple(histograms), elapsed_ns)
