@@ -1,6 +1,6 @@
 """A counter for each thread on a cache line of its own: the plan's CacheAlignedCounter.
 
-    line i   counter of thread i | 56 bytes of nothing     thread i writes; only a sum reads
+line i   counter of thread i | 56 bytes of nothing     thread i writes; only a sum reads
 """
 
 from tickbench.components.counters.contract import CountersConfig, NativeCounters, counters_apart

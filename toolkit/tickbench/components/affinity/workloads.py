@@ -19,7 +19,9 @@ def judge(placement: Placement, spun: Spun, neighbours: Neighbours, alive_after_
     expected = len(neighbours.pids)
     checks = spun.histogram.count + 2 * expected + 1
     if spun.affinity != placement.own:
-        return Verification(False, checks, f"cores {sorted(placement.own)} were asked for, the thread had {sorted(spun.affinity)}")
+        return Verification(
+            False, checks, f"cores {sorted(placement.own)} were asked for, the thread had {sorted(spun.affinity)}"
+        )
     if spun.outside:
         return Verification(False, checks, f"the thread was seen outside cores {sorted(placement.own)} {spun.outside} times")
     if alive_after_spin != expected:

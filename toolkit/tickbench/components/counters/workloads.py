@@ -16,6 +16,7 @@ from tickbench.errors import InputError
 from tickbench.kernels.clock import now_ticks, ticks_to_ns
 from tickbench.kernels.jit import kernel
 from tickbench.kernels.recorder import record
+from tickbench.registry import Variant
 
 BATCH = 16_384  # increments: 10 to 50 µs, so that two clock readings of 25 ns do not show
 READ_BATCH = 1_024  # sums
@@ -86,13 +87,19 @@ def build(job: Job, at_least: int = 1) -> NativeCounters:
     return made
 
 
-def _adder(made: NativeCounters, add: Callable[..., int]) -> Callable[[Seat], object]:
+def adder(made: NativeCounters, add: Callable[..., int]) -> Callable[[Seat], object]:
+    """The work of a thread that adds."""
     return lambda seat: _add_batches(add, made.block.address, seat.thread, BATCH, *seat.timing)
 
 
-def _checked(job: Job, made: NativeCounters, increments: int, backwards: int = 0) -> Verification:
-    """Compare the total that a run left with the increments that the threads made."""
-    if job.variant.null:
+def reader(made: NativeCounters) -> Callable[[Seat], object]:
+    """The work of a thread that sums."""
+    return lambda seat: _read_batches(made.total, made.block.address, READ_BATCH, *seat.timing)
+
+
+def checked(variant: Variant, made: NativeCounters, increments: int, backwards: int = 0) -> Verification:
+    """Compare the total that threads left with the increments that they made."""
+    if variant.null:
         return Verification(True, 0, "the null variant has no answer to check")
     seen = made.total(made.block.address)
     if seen != increments:
@@ -103,13 +110,13 @@ def _checked(job: Job, made: NativeCounters, increments: int, backwards: int = 0
 
 
 def _added(job: Job, made: NativeCounters, add: Callable[..., int]) -> Result:
-    crowd: Crowd = run_crowd(job, [_adder(made, add)] * job.writers)
+    crowd: Crowd = run_crowd(job, [adder(made, add)] * job.writers)
     return Result(
         timing="batch",
         operations=crowd.timed,
         elapsed_ns=crowd.elapsed_ns,
         histograms={"service": crowd.histogram()},
-        verification=_checked(job, made, crowd.issued),
+        verification=checked(job.variant, made, crowd.issued),
         counters=crowd.counters(),
         operations_per_value=BATCH,
     )
@@ -135,16 +142,14 @@ def _summed_read(job: Job) -> Result:
     if not 1 <= counters <= MOST_COUNTERS:
         raise InputError(f"counters summed_read: parameters.counters is 1 to {MOST_COUNTERS}, got {counters}")
     made = build(job, counters)
-    state, total = made.block.address, made.total
-    writers = [_adder(made, made.locked_add)] * job.writers
-    crowd = run_crowd(job, [*writers, lambda seat: _read_batches(total, state, READ_BATCH, *seat.timing)])
+    crowd = run_crowd(job, [*([adder(made, made.locked_add)] * job.writers), reader(made)])
     increments = sum(crowd.issued_each[: job.writers])
     return Result(
         timing="batch",
         operations=crowd.timed_each[-1],
         elapsed_ns=crowd.elapsed_ns,
         histograms={"service": crowd.histograms[-1]},
-        verification=_checked(job, made, increments, crowd.wrong_each[-1]),
+        verification=checked(job.variant, made, increments, crowd.wrong_each[-1]),
         counters={"increments_per_s": sum(crowd.timed_each[: job.writers]) * 1e9 / crowd.elapsed_ns},
         operations_per_value=READ_BATCH,
     )

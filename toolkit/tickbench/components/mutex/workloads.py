@@ -8,11 +8,14 @@ The threads stop when the time is up, not after a number of sections: a ticket l
 core makes next to none.
 """
 
+from collections.abc import Callable
+
 from tickbench.components.component import Job, Result, Verification, Workload
 from tickbench.components.mutex import drivers
 from tickbench.components.mutex.contract import FIRST, SECOND, NativeLock
-from tickbench.components.shared.crowd import Crowd, run_crowd
+from tickbench.components.shared.crowd import Crowd, Seat, run_crowd
 from tickbench.errors import InputError
+from tickbench.registry import Variant
 
 # Steps of work inside: a short section is a few loads and stores and 10 ns of work, as in updating a position; a long one
 # takes a µs, as in a book update under a lock.
@@ -20,6 +23,23 @@ SECTION_STEPS = {"short": 8, "long": 600}
 _BATCH = {"short": 60, "long": 20}  # sections a batch; also what a thread does beyond the end, at several µs each
 _ALONE_BATCH = 4_096  # some 20 µs, so that a clock reading does not show
 READS_PER_WRITE = 19  # 5 % writes
+_READ_BATCH = 2 * (READS_PER_WRITE + 1)
+
+
+Work = Callable[[Seat], object]
+
+
+def sections_of_writers(made: NativeLock, section: str, outside_steps: int) -> tuple[Work, int]:
+    """The work of a thread that enters exclusively, and sections for each exclusive one: 1."""
+    fixed = (made.lock, made.unlock, made.block.address, _BATCH[section], SECTION_STEPS[section], outside_steps)
+    return lambda seat: drivers.contend(*fixed, *seat.timing), 1
+
+
+def sections_of_readers(made: NativeLock, section: str) -> tuple[Work, int]:
+    """The work of a thread that mostly reads, and sections for each exclusive one."""
+    kernels = (made.lock, made.unlock, made.lock_shared, made.unlock_shared)
+    fixed = (*kernels, made.block.address, _READ_BATCH, SECTION_STEPS[section], READS_PER_WRITE)
+    return lambda seat: drivers.read_mostly(*fixed, *seat.timing), READS_PER_WRITE + 1
 
 
 def _open(job: Job) -> NativeLock:
@@ -35,9 +55,9 @@ def _section(job: Job) -> str:
     return section
 
 
-def checked(job: Job, made: NativeLock, entered: int, wrong: int) -> Verification:
+def checked(variant: Variant, made: NativeLock, entered: int, wrong: int) -> Verification:
     """Judge what the threads left: FIRST and SECOND count the exclusive sections, and nobody saw another one inside."""
-    if job.variant.null:
+    if variant.null:
         return Verification(True, 0, "the null variant excludes nobody")
     first, second = int(made.block.array[FIRST]), int(made.block.array[SECOND])
     if wrong:
@@ -71,10 +91,8 @@ def _outside(job: Job, steps: int) -> int:
 def _contended(job: Job) -> Result:
     """job.writers threads share one lock; the cost of a section is the time of all threads together."""
     made, section = _open(job), _section(job)
-    steps, batch = SECTION_STEPS[section], _BATCH[section]
-    fixed = (made.lock, made.unlock, made.block.address, batch, steps, _outside(job, steps))
-    crowd = run_crowd(job, [lambda seat: drivers.contend(*fixed, *seat.timing)] * job.writers)
-    return _result(job, made, crowd, batch)
+    work, _ = sections_of_writers(made, section, _outside(job, SECTION_STEPS[section]))
+    return _result(job, made, run_crowd(job, [work] * job.writers), _BATCH[section])
 
 
 def _acquire(job: Job) -> Result:
@@ -98,7 +116,7 @@ def _result(job: Job, made: NativeLock, crowd: Crowd, batch: int) -> Result:
         operations=crowd.timed,
         elapsed_ns=crowd.elapsed_ns,
         histograms={"service": whole},
-        verification=checked(job, made, crowd.issued, sum(crowd.wrong_each)),
+        verification=checked(job.variant, made, crowd.issued, sum(crowd.wrong_each)),
         counters=counters,
         operations_per_value=batch or 1,
     )
@@ -106,20 +124,17 @@ def _result(job: Job, made: NativeLock, crowd: Crowd, batch: int) -> Result:
 
 def _read_mostly(job: Job) -> Result:
     """Threads that mostly read what the lock protects: where a reader-writer lock should win."""
-    made, section = _open(job), _section(job)
-    steps, batch = SECTION_STEPS[section], 2 * (READS_PER_WRITE + 1)
-    kernels = (made.lock, made.unlock, made.lock_shared, made.unlock_shared)
-    fixed = (*kernels, made.block.address, batch, steps, READS_PER_WRITE)
-    crowd = run_crowd(job, [lambda seat: drivers.read_mostly(*fixed, *seat.timing)] * job.writers)
-    writes = crowd.issued // (READS_PER_WRITE + 1)
+    made = _open(job)
+    work, per_write = sections_of_readers(made, _section(job))
+    crowd = run_crowd(job, [work] * job.writers)
     return Result(
         timing="batch",
         operations=crowd.timed,
         elapsed_ns=crowd.elapsed_ns,
         histograms={"service": crowd.histogram()},
-        verification=checked(job, made, writes, sum(crowd.wrong_each)),
-        counters={**crowd.counters(), "writes_percent": 100 / (READS_PER_WRITE + 1)},
-        operations_per_value=batch,
+        verification=checked(job.variant, made, crowd.issued // per_write, sum(crowd.wrong_each)),
+        counters={**crowd.counters(), "writes_percent": 100 / per_write},
+        operations_per_value=_READ_BATCH,
     )
 
 

@@ -82,10 +82,12 @@ class Seat:
     """What one thread is given; `timing` are the arguments TIMING of its kernel.
 
     control, threads, warm_ticks, limit_ticks, source, ns_per_tick, histogram's address and index, address of the report.
+    `owners` are the blocks behind these addresses: they live as long as a thread that may never come back.
     """
 
     thread: int
     timing: tuple[int, int, int, int, int, float, int, int, int]
+    owners: tuple[object, ...]
 
 
 @dataclass(frozen=True)
@@ -137,8 +139,14 @@ def jain_index(shares: Sequence[int]) -> float:
     return sum(shares) ** 2 / squares if squares else 1.0
 
 
-def run_crowd(job: Job, works: Sequence[Callable[[Seat], object]]) -> Crowd:
-    """Run each work in a pinned thread of its own for job.seconds, after a warm-up; each must call `meet` first."""
+Run = Callable[[Sequence[Callable[[], object]], Callable[[], object]], Sequence[object]]
+
+
+def run_crowd(job: Job, works: Sequence[Callable[[Seat], object]], run: Run = run_together) -> Crowd:
+    """Run each work in a pinned thread of its own for job.seconds, after a warm-up; each must call `meet` first.
+
+    `run` starts the threads and waits for them; an oracle brings one that does not wait for ever.
+    """
     threads, clock = len(works), job.clock
     control, reports = Block(_CONTROL_WORDS), Block(REPORT_WORDS * threads)
     histograms = [Histogram() for _ in works]
@@ -148,10 +156,10 @@ def run_crowd(job: Job, works: Sequence[Callable[[Seat], object]]) -> Crowd:
     def seated(thread: int) -> Callable[[], object]:
         histogram, report = histograms[thread], reports.address + 8 * REPORT_WORDS * thread
         timing = (control.address, threads, warm_ticks, limit_ticks, clock.source, clock.ns_per_tick)
-        seat = Seat(thread, (*timing, histogram.address, histogram.index, report))
+        seat = Seat(thread, (*timing, histogram.address, histogram.index, report), (control, reports, histogram))
         return lambda: works[thread](seat)
 
-    run_together([seated(thread) for thread in range(threads)], lambda: _abort(control.address, _ABORTED_TICKS))
+    run([seated(thread) for thread in range(threads)], lambda: _abort(control.address, _ABORTED_TICKS))
     table = reports.array.reshape(threads, REPORT_WORDS)
     began, ended = table[:, FIRST_TICKS], table[:, LAST_TICKS]
     issued, timed, wrong, noted = (tuple(int(one) for one in table[:, word]) for word in (ISSUED, TIMED, WRONG, NOTED))

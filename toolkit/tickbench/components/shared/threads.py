@@ -41,13 +41,18 @@ def run_together(
     The functions meet where the first kernel call of each waits for the others, or not at all: starting a thread takes
     some 50 µs. `abort` must release those who wait for one that failed.
     """
-    cores = cycle(sorted(os.sched_getaffinity(0)))
-    tasks = [Task(_on_core(next(cores), one) if pinned else one, abort) for one in functions]
+    tasks = [Task(one, abort) for one in (on_cores(functions) if pinned else functions)]
     for task in tasks:
         task.start()
     for task in tasks:
         task.join()
     return [task.answer() for task in tasks]
+
+
+def on_cores(functions: Sequence[Callable[[], _Answer]]) -> list[Callable[[], _Answer]]:
+    """The functions, each of which first pins its thread: the i-th to the i-th allowed core, going round."""
+    cores = cycle(sorted(os.sched_getaffinity(0)))
+    return [_on_core(next(cores), one) for one in functions]
 
 
 def _on_core(core: int, function: Callable[[], _Answer]) -> Callable[[], _Answer]:
