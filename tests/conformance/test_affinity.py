@@ -75,9 +75,14 @@ def test_neighbours_burn_on_their_cores_and_are_gone_afterwards():
 
 def test_neighbours_are_gone_after_a_failure_too():
     seen = []
-    with pytest.raises(RuntimeError, match="on purpose"), noisy_neighbours(1, CORES) as neighbours:
-        seen += neighbours.pids
-        raise RuntimeError("on purpose")
+
+    def fail():
+        with noisy_neighbours(1, CORES) as neighbours:
+            seen.extend(neighbours.pids)
+            raise RuntimeError("on purpose")
+
+    with pytest.raises(RuntimeError, match="on purpose"):
+        fail()
     assert all(_gone(pid) for pid in seen)
 
 

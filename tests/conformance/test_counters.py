@@ -65,7 +65,7 @@ def test_the_total_is_the_sum_of_all_adds_after_each_of_them(variant, adds):
 
 
 def _loops(function):
-    """Fresh assembly of a kernel: what comes from the cache cannot be inspected. From its first label on, without its wrappers."""
+    """Fresh assembly of a kernel, without its wrappers: what comes from the cache cannot be inspected."""
     fresh = njit(contract.ADD_MANY, nogil=True, error_model="numpy")(function.py_func)
     text = fresh.inspect_asm(fresh.signatures[0])
     return text[: text.index("cpython")] if "cpython" in text else text
@@ -97,7 +97,7 @@ def _total_that_goes_back(state):
 
 @kernel(contract.ADD_MANY)
 def _load_then_store(state, thread, n):
-    """Not one step: what others add in between is lost. It gives the core away there now and then, so that this needs no luck."""
+    """Not one step: what others add in between is lost. It gives the core away there, so that this needs no luck."""
     for i in range(n):
         seen = load_relaxed(state, contract.FIRST_COUNTER)
         if i % 1_024 == 0:

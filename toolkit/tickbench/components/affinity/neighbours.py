@@ -78,7 +78,8 @@ def _wait_until_burning(process: subprocess.Popen[bytes]) -> None:
 
 def _end(process: subprocess.Popen[bytes]) -> int:
     """Kill a burner and wait until it is gone; the ns of CPU time that it had."""
-    process.send_signal(signal.SIGKILL)
+    # Not through Popen: it would reap one that has ended already, and its times with it.
+    os.kill(process.pid, signal.SIGKILL)
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.stdout is not None:

@@ -31,7 +31,7 @@ _REPORT_WORDS = 8
 
 @kernel("int64(int64, int64, int64, int64, float64, int64, int64, int64, int64, int64)")
 def spin(source, duration_ticks, gap_ticks, long_ticks, ns_per_tick, words, index, allowed, cores, report):
-    """Read the clock for `duration_ticks`; record each gap above `gap_ticks` in ns, and what was lost in those above `long_ticks`.
+    """Read the clock for `duration_ticks`; record each gap above `gap_ticks` in ns, and sum up those above `long_ticks`.
 
     `allowed` is the address of `cores` words, not 0 where this thread may run; being seen elsewhere is counted. Plain loads
     and stores throughout: nobody else touches these words before the thread has ended.
