@@ -1,8 +1,8 @@
 """The "before": the mutex of the C library, what a C or C++ engine (and Rust's before 1.62) has by default.
 
-A held mutex is waited for asleep in the kernel, from the first look on (PTHREAD_MUTEX_TIMED_NP): 5 to 50 µs until the sleeper
-runs again, however short the section. An uncontended lock costs two locked instructions, two calls and the checks of the mutex's
-kind and owner.
+A held mutex is waited for asleep in the kernel, from the first look on (PTHREAD_MUTEX_TIMED_NP): 5 to 50 µs until the
+sleeper runs again, however short the section. An uncontended lock costs two locked instructions, two calls and the checks of
+the mutex's kind and owner.
 """
 
 from tickbench.components.mutex.contract import LOCK_AT, NativeLock, exclusive, lock_block
