@@ -103,7 +103,8 @@ class Workload:
     needs. `parameters` are the keys that a scenario may set, with their defaults. `open_loop` workloads want a load plan.
 
     A scenario with one thread is pinned to one core, unless its workload needs `all_cores`, for processes that it starts.
-    `expects_disturbance`: losing the core is what is asked, so no round is repeated for lost time.
+    `expects_disturbance`: losing the core is what is asked, so no round is repeated for lost time. `shown_counters`: those
+    of the results' counters that tables have columns for. `value`: what a value of the histogram is, if not an operation.
     """
 
     name: str
@@ -115,6 +116,8 @@ class Workload:
     needs_feed: bool = True
     all_cores: bool = False
     expects_disturbance: bool = False
+    shown_counters: tuple[str, ...] = ()
+    value: str = ""
 
 
 @dataclass(frozen=True)

@@ -136,6 +136,8 @@ def scenario_record(entry: Entry) -> ScenarioRecord:
         rounds=scenario.rounds,
         seconds=scenario.seconds,
         open_loop=entry.workload.open_loop,
+        shown_counters=list(entry.workload.shown_counters),
+        value=entry.workload.value,
     )
 
 

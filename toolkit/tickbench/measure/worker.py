@@ -192,7 +192,7 @@ def _measured(result: "Result", noise: dict[str, float | None]) -> "Measured":
         elapsed_ns=result.elapsed_ns,
         percentiles={name: value / result.operations_per_value for name, value in percentiles.items()},
         histograms={name: one.encode() for name, one in result.histograms.items()},
-        counters=dict(result.counters),
+        counters={name: float(value) for name, value in result.counters.items()},  # numpy's numbers too
         operations_per_value=result.operations_per_value,
         noise=noise,
     )

@@ -30,7 +30,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Row:
-    """One variant in one scenario, all rounds together. Operations a second are the median of the rounds."""
+    """One variant in one scenario, all rounds together. Operations a second and counters are medians of the rounds."""
 
     variant: VariantRecord
     rounds: int
@@ -40,6 +40,7 @@ class Row:
     percentiles: dict[str, Value]
     max_ns: float | None
     extras: dict[str, dict[str, Value]]
+    counters: dict[str, float]
     operations_per_s: float
     ratio: PairedRatio | None
 
@@ -115,9 +116,18 @@ def _row(
         percentiles=percentiles,
         max_ns=max(maxima, default=None),
         extras={name: _values(one, EXTRA_PERCENTILES) for name, one in merged.items()},
+        counters=_counters(measured, scenario.shown_counters),
         operations_per_s=statistics.median(one.operations * _NS_PER_S / max(one.elapsed_ns, 1) for one in measured),
         ratio=ratio,
     )
+
+
+def _counters(measured: Sequence[Measurement], names: Iterable[str]) -> dict[str, float]:
+    return {
+        name: statistics.median(found)
+        for name in names
+        if (found := [one.counters[name] for one in measured if name in one.counters])
+    }
 
 
 def _by_round(measured: Iterable[Measurement], open_loop: bool) -> dict[int, float]:

@@ -72,6 +72,8 @@ def _table(section: Section) -> Table:
     shown = section.shown_percentiles
     columns = ["variant", *(f"p{p} {unit}" for p in shown), f"max {unit}"]
     columns += [f"{name} p{p} {unit}" for name, p in extra_columns]
+    counters = [name for name in section.scenario.shown_counters if any(name in row.counters for row in section.rows)]
+    columns += [name.replace("_", " ") for name in counters]
     columns += ["operations/s", _ratio_header(section)]
     rows = []
     for row in section.rows:
@@ -79,6 +81,7 @@ def _table(section: Section) -> Table:
         cells += [_duration(row.percentiles.get(p), ns_per_unit) for p in shown]
         cells.append(_duration(None if row.max_ns is None else Value(row.max_ns, False), ns_per_unit))
         cells += [_duration(row.extras.get(name, {}).get(p), ns_per_unit) for name, p in extra_columns]
+        cells += [three_digits(row.counters[name]) if name in row.counters else _NONE for name in counters]
         cells += [f"{row.operations_per_s:,.0f}", _ratio(row, section.reference)]
         rows.append([Text(str(cell), style="dim") if row.variant.null else cell for cell in cells])
     return plain_table(columns, rows, right=range(1, len(columns)))
@@ -170,7 +173,9 @@ def _counted(section: Section) -> str:
         size = f" of {sizes[0]}" if len(sizes) == 1 else ""
         timed = f"batch means{size}: each value is a mean over {scenario.operation}s, not a single one"
     else:
-        timed = f"each {scenario.operation} timed" + (", from its intended start (response)" if scenario.open_loop else "")
+        timed = f"each {scenario.value or scenario.operation} timed" + (
+            ", from its intended start (response)" if scenario.open_loop else ""
+        )
     rounds = max(row.rounds for row in section.rows)
     return f"{timed}; threads: {threads}; rounds: {rounds}; feed: {scenario.feed or 'none'}"
 

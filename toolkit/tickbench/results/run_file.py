@@ -72,7 +72,10 @@ class Provenance(msgspec.Struct, kw_only=True):
 
 
 class ScenarioRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What was asked; `point` holds the swept keys and values of a scenario that is one of a sweep."""
+    """What was asked; `point` holds the swept keys and values of a scenario that is one of a sweep.
+
+    `value` says what a value of the histogram is, where it is not the duration of an operation.
+    """
 
     id: str
     suite: str
@@ -90,6 +93,8 @@ class ScenarioRecord(msgspec.Struct, frozen=True, kw_only=True):
     rounds: Count
     seconds: float
     open_loop: bool
+    shown_counters: list[str] = []
+    value: str = ""
 
 
 class VariantRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -98,5 +98,7 @@ WORKLOADS = {
         needs_feed=False,
         all_cores=True,
         expects_disturbance=True,
+        shown_counters=("long_lost_ns_per_s", "migrations_per_s"),
+        value="gap over 1 µs between two readings",
     )
 }

@@ -142,7 +142,23 @@ _SECTION = {"section": "short", "outside": 1.0}  # work outside, in times the wo
 
 WORKLOADS = {
     "uncontended": Workload("uncontended", "lock and unlock", _uncontended, needs_feed=False),
-    "contended": Workload("contended", "critical section", _contended, parameters=_SECTION, needs_feed=False),
-    "acquire": Workload("acquire", "acquisition", _acquire, parameters=_SECTION, needs_feed=False),
-    "read_mostly": Workload("read_mostly", "section", _read_mostly, parameters={"section": "short"}, needs_feed=False),
+    "contended": Workload(
+        "contended", "critical section", _contended, parameters=_SECTION, needs_feed=False, shown_counters=("jain_index",)
+    ),
+    "acquire": Workload(
+        "acquire",
+        "acquisition",
+        _acquire,
+        parameters=_SECTION,
+        needs_feed=False,
+        shown_counters=("jain_index", "handed_over_percent"),
+    ),
+    "read_mostly": Workload(
+        "read_mostly",
+        "section",
+        _read_mostly,
+        parameters={"section": "short"},
+        needs_feed=False,
+        shown_counters=("jain_index",),
+    ),
 }
