@@ -1,0 +1,11 @@
+"""numba with fastmath; before: numba_o3."""
+
+from tickbench.components.compiler.contract import Loops
+from tickbench.components.compiler.numba_build import compiled_loops
+from tickbench.registry import variant
+
+
+@variant("compiler", runtime="native", example_of="numba, fastmath=True")
+def numba_fastmath(_config: object) -> Loops:
+    """The loops, compiled."""
+    return compiled_loops(fastmath=True)
