@@ -92,6 +92,9 @@ def build(flags: Sequence[str], *, profile: bool = False, sources: Path = SOURCE
 
 def _publish(temporary: Path, folder: Path) -> None:
     """Rename to the final name, unless another process was first: a folder that is not empty is never replaced."""
+    for path in temporary.iterdir():
+        if path.name not in (_LIBRARY, _COMMANDS):
+            path.unlink()
     try:
         temporary.rename(folder)
     except OSError:

@@ -32,8 +32,8 @@ def check(bench: Bench) -> Verification:
         i = int(np.flatnonzero(wrong)[0])
         seen = bench.outputs.view(expected.dtype)[i]
         problem = f"output {i}: {expected[i].tolist()} expected, {seen.tolist()} seen"
-    elif bench.returned != expected_return * bench.passes:
-        problem = f"{bench.passes} calls returned {bench.returned}, {expected_return} each expected"
+    elif bench.returned != expected_return * bench.calls:
+        problem = f"{bench.calls} calls returned {bench.returned}, {expected_return} each expected"
     elif loop == "book_update":
         problem = _book_differs(bench.inputs, bench.state.array)
     if problem:
