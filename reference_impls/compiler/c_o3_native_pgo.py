@@ -1,4 +1,8 @@
-"""As c_o3_native, trained on other inputs and built again with the profile, without LTO; before: c_o3_native."""
+"""As c_o3_native, trained on other inputs and built again with the profile, without LTO; before: c_o3_native.
+
+A profile counts how often a branch is taken, not how often it is mispredicted. gcc 12 peels the short search of the book into a
+chain of branches for it and makes one of the side's conditional move: look at the book before believing in a profile.
+"""
 
 from tickbench.components.compiler.c_build import c_loops, find_compiler
 from tickbench.components.compiler.contract import Loops

@@ -168,7 +168,7 @@ def disassembly(flags, **options):
 @needs_objdump
 def test_link_time_optimisation_and_forced_inlining_leave_no_call_across_units():
     calls = re.compile(r"\b(?:call|bl)\b.*<(?:set_level|next_rsi|encode_order)>")
-    assert len(calls.findall(disassembly(NATIVE))) == 4
+    assert len(calls.findall(disassembly(NATIVE))) >= len(contract.LOOPS)
     assert not calls.search(disassembly((*NATIVE, "-flto")))
     assert not calls.search(disassembly((*NATIVE, c_build.FORCED_INLINE)))
 

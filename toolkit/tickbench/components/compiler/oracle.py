@@ -6,6 +6,7 @@ reorder, rounds differently (by some 1e-14 here), and the model divides by the p
 
 import math
 import struct
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -121,7 +122,11 @@ def model_orders(rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
     return np.frombuffer(bytes(frames), dtype=np.int64).reshape(-1, contract.FRAME_WORDS), int((rows[:, 2] < 2).sum())
 
 
-MODELS = {"book_update": lambda rows: model_book(rows)[:2], "rsi": model_rsi, "order_encode": model_orders}
+MODELS: dict[str, Callable[[NDArray[Any]], tuple[NDArray[Any], int]]] = {
+    "book_update": lambda rows: model_book(rows)[:2],
+    "rsi": model_rsi,
+    "order_encode": model_orders,
+}
 
 
 def _rsi_differs(expected: NDArray[np.float64], outputs: NDArray[np.int64]) -> NDArray[np.bool_]:
