@@ -16,7 +16,8 @@
                   returns  how many orders were valid
 
 All arguments but n are addresses. A loop begins anew with every call, so its outputs depend on its inputs only.
-What differs between variants is who compiles, and with which options, never the algorithm.
+What differs between the C variants, and between the numba variants, is the options, never the source. Compare within each: C
+keeps its operations in a second translation unit, numba's loops are whole and index arrays, where a negative index wraps.
 """
 
 from collections.abc import Callable
