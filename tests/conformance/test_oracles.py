@@ -27,7 +27,9 @@ def test_a_variant_passes_its_oracle(component, variant):
 
 @by_name
 def test_a_component_has_one_reference_and_its_variants_know_their_capabilities(component):
-    variants, _ = discover(component.name)
+    variants, missing = discover(component.name)
+    if missing and not any(one.reference for one in variants):
+        pytest.skip(f"the reference is not available here: {'; '.join(sorted({one.reason for one in missing}))}")
     assert [one.name for one in variants if one.reference], "no variant is the reference"
     assert sum(one.reference for one in variants) == 1
     for variant in variants:
