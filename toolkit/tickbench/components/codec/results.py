@@ -1,0 +1,53 @@
+"""What the workloads share: timing a driver, comparing what it left, counting bytes."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tickbench.components.codec.contract import NativeCodec, PythonCodec
+from tickbench.components.component import Job, Result, Verification
+from tickbench.components.shared.timing import batch_result, operations_for, time_batches
+
+Checked = Verification
+NOTHING_TO_CHECK = Verification(True, 0, "the null variant has no answer to check")
+
+
+def python_side(codec: NativeCodec | PythonCodec) -> PythonCodec:
+    """The codec as Python calls it."""
+    return codec.python if isinstance(codec, NativeCodec) else codec
+
+
+def count_bytes(frames: Sequence[bytes]) -> float:
+    """Mean length in bytes."""
+    return sum(map(len, frames)) / len(frames)
+
+
+def answers_equal(what: str, found: Sequence[Any], expected: Sequence[Any]) -> Verification:
+    """Compare one by one; the first that differs is told."""
+    if len(found) != len(expected):
+        return Verification(False, 0, f"{len(found)} {what}s were left, {len(expected)} expected")
+    for number, (seen, wanted) in enumerate(zip(found, expected, strict=True)):
+        if seen != wanted:
+            return Verification(False, number, f"{what} {number}: expected {wanted!r}, found {seen!r}")
+    return Verification(True, len(found), f"{len(found)} {what}s are right")
+
+
+def timed(
+    job: Job,
+    run: Callable[[int], Any],
+    messages: int,
+    each: int | None,
+    check: Callable[[], Verification],
+    bytes_per_message: float,
+) -> Result:
+    """Time `run(passes)`, a loop over `messages` messages, and check what it left.
+
+    `each` is what every operation of a compiled driver returns, so that their sum tells of one that refused.
+    """
+    passes = operations_for(run)
+    batches = time_batches(lambda: run(passes), passes * messages, job.seconds)
+    verification = NOTHING_TO_CHECK
+    if not job.variant.null:
+        verification = check()
+        if each is not None and verification.passed and (returned := run(1)) != each * messages:
+            verification = Verification(False, messages, f"{messages} calls returned {returned}, not {each} each")
+    return batch_result(batches, verification, bytes_per_message=bytes_per_message)
