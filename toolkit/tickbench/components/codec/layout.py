@@ -47,7 +47,6 @@ from tickbench.components.codec.contract import (
     UNKNOWN_VERSION,
 )
 from tickbench.kernels.atomics import load_plain, store_plain
-from tickbench.kernels.bits import likely
 from tickbench.kernels.jit import kernel
 
 SCHEMA, VERSION = 0x5442, 1  # "BT" in memory
@@ -101,9 +100,9 @@ def _why_no_order(frame, length_bytes):
 @kernel("int64(int64, int64)")
 def check_order_frame(frame, length_bytes):
     """0 if the frame is an order; reads nothing of a frame of another length."""
-    if likely(length_bytes == ORDER_BYTES):
+    if length_bytes == ORDER_BYTES:
         wrong = (load_plain(frame, _W_HEADER) ^ ORDER_HEADER) | (load_plain(frame, _W_SIDE) & _NOT_SIDE)
-        if likely((wrong | load_plain(frame, _W_ZERO)) == 0):
+        if (wrong | load_plain(frame, _W_ZERO)) == 0:
             return 0
     return _why_no_order(frame, length_bytes)
 
