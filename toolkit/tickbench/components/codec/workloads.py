@@ -58,12 +58,12 @@ def _timed_encode(job: Job, many: bool) -> Result:
     words, frames = _orders_block(orders), Block(ORDERS * FRAME_STRIDE_BYTES // 8)
     addresses = (words.address, frames.address, ORDERS)
     drive = drivers.drive_many if many else drivers.drive_encode
-    operation, each = (codec.encode_many, 1) if many else (codec.encode, codec.order_bytes)
+    operation, a_pass = (codec.encode_many, ORDERS) if many else (codec.encode, codec.order_bytes * ORDERS)
 
     def check() -> Checked:
         return answers_equal("frame", _frames_in(frames, codec.order_bytes), _encoded(codec.python, orders))
 
-    return timed(job, lambda passes: drive(operation, *addresses, passes), ORDERS, each, check, codec.order_bytes)
+    return timed(job, lambda passes: drive(operation, *addresses, passes), ORDERS, a_pass, check, codec.order_bytes)
 
 
 def _timed_python_encode(job: Job, codec: PythonCodec, orders: list[Order]) -> Result:
@@ -100,7 +100,7 @@ def _timed_decode(job: Job, many: bool) -> Result:
     def check() -> Checked:
         return answers_equal("order", words.array.reshape(-1, ORDER_WORDS).tolist(), samples.order_words(orders).tolist())
 
-    return timed(job, run, ORDERS, 1 if many else 0, check, codec.order_bytes)
+    return timed(job, run, ORDERS, ORDERS if many else 0, check, codec.order_bytes)
 
 
 def _timed_python_decode(job: Job, codec: PythonCodec, encoded: list[bytes], orders: list[Order]) -> Result:
@@ -131,7 +131,7 @@ def _timed_read(job: Job, many: bool) -> Result:
     def check() -> Checked:
         return answers_equal("sum of fields", out.array.tolist(), samples.order_words(orders).sum(axis=1).tolist())
 
-    return timed(job, run, ORDERS, 1 if many else 0, check, codec.order_bytes)
+    return timed(job, run, ORDERS, ORDERS if many else 0, check, codec.order_bytes)
 
 
 def _listed(codec: PythonCodec) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
