@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from tickbench.components.codec import exchange
-from tickbench.components.codec.contract import Depth, FrameError, Order, PythonCodec, check_depth, check_order
+from tickbench.components.codec.contract import Depth, FrameError, Order, PythonCodec, check_depth, check_head, check_order
 from tickbench.registry import variant
 
 _U64_BITS = 64
@@ -71,4 +71,4 @@ def _encode_depth(depth: Depth) -> bytes:
 def _decode_depth(frame: bytes) -> Depth:
     found = _parse_depth(frame)
     bids, asks = exchange.levels_of(found.b), exchange.levels_of(found.a)
-    return check_depth(Depth(found.U, found.u, found.E, found.s, bids, asks))
+    return check_head(Depth(found.U, found.u, found.E, found.s, bids, asks))

@@ -9,16 +9,15 @@ from numpy.typing import NDArray
 
 from tickbench.components.codec import layout, surface
 from tickbench.components.codec.contract import (
-    CODES,
     FRAME_STRIDE_BYTES,
     READ,
     READ_MANY,
     SELL,
-    UNKNOWN_TEMPLATE,
     BatchCodec,
     Columns,
     FrameError,
     NativeCodec,
+    refuse,
 )
 from tickbench.kernels.atomics import store_plain
 from tickbench.kernels.jit import kernel
@@ -69,11 +68,8 @@ def _encode_batch(orders: Columns, frames: NDArray[np.uint8]) -> None:
 def _decode_batch(frames: NDArray[np.uint8], out: Columns) -> Columns:
     """Columns that are views into the frames: checked, not copied."""
     surface.check_room(out, frames)
-    found, zeros = frames.view(layout.ORDER_DTYPE), frames.view(_PADDING)
-    if (found["header"] != layout.ORDER_HEADER).any():
-        raise FrameError(f"codec: {CODES[UNKNOWN_TEMPLATE]}, or a version that is not known")
-    if (zeros["low"] > SELL).any() or zeros["high"].any():
-        raise FrameError("codec: a side is neither 0 nor 1, or the padding is not zero")
+    refuse(layout.check_order_frames(frames))
+    found = frames.view(layout.ORDER_DTYPE)
     return Columns(*(found[name] for name in ("id", "symbol", "side", "quantity", "price", "timestamp_ns")))
 
 

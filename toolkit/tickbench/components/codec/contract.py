@@ -96,7 +96,8 @@ class Columns:
     @classmethod
     def empty(cls, n: int) -> "Columns":
         """Room for n orders."""
-        return cls(*(np.zeros(n, dtype=kind) for kind in (np.uint64, np.int64, np.uint8, np.uint64, np.float64, np.uint64)))
+        ids, quantities, timestamps_ns = (np.zeros(n, dtype=np.uint64) for _ in range(3))
+        return cls(ids, np.zeros(n, np.int64), np.zeros(n, np.uint8), quantities, np.zeros(n, np.float64), timestamps_ns)
 
 
 @dataclass
@@ -172,17 +173,24 @@ def check_order(order: Order, *, finite: bool = False) -> Order:
     return order
 
 
-def check_depth(depth: Depth) -> Depth:
-    """The depth frame itself; FrameError where something is out of range."""
+def check_head(depth: Depth) -> Depth:
+    """The depth frame itself; FrameError where a number, the symbol or a count is out of range. Levels are not looked at."""
     for name in ("first_update_id", "final_update_id", "event_time_ms"):
         value = getattr(depth, name)
         if type(value) is not int or not 0 <= value < U64_LIMIT:
             raise FrameError(f"depth: {name} must be an integer from 0 to 2^64 - 1, got {value!r}")
     symbol_word(depth.symbol)
-    for levels in (depth.bids, depth.asks):
-        if len(levels) > MOST_LEVELS or not all(0 <= value < I64_LIMIT for level in levels for value in level):
-            raise FrameError(f"depth: at most {MOST_LEVELS} levels a side, ticks and lots from 0 to 2^63 - 1")
+    if max(len(depth.bids), len(depth.asks)) > MOST_LEVELS:
+        raise FrameError(f"depth: at most {MOST_LEVELS} levels a side, got {len(depth.bids)} and {len(depth.asks)}")
     return depth
+
+
+def check_depth(depth: Depth) -> Depth:
+    """The depth frame itself; FrameError where something is out of range."""
+    for levels in (depth.bids, depth.asks):
+        if not all(0 <= value < I64_LIMIT for level in levels for value in level):
+            raise FrameError("depth: ticks and lots are from 0 to 2^63 - 1")
+    return check_head(depth)
 
 
 def symbol_word(symbol: str) -> int:

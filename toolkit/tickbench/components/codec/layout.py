@@ -107,6 +107,17 @@ def check_order_frame(frame, length_bytes):
     return _why_no_order(frame, length_bytes)
 
 
+@kernel("int64(uint8[::1])")
+def check_order_frames(frames):
+    """0 if an array of whole frames holds orders only, else the code of the first that is none."""
+    start = frames.ctypes.data
+    for i in range(len(frames) // ORDER_BYTES):
+        code = check_order_frame(start + ORDER_BYTES * i, ORDER_BYTES)
+        if code != 0:
+            return code
+    return 0
+
+
 @kernel("int64(int64, int64, int64, int64, int64, int64, int64, int64)")
 def encode_words(frame, capacity_bytes, order_id, symbol, side, quantity, price, timestamp_ns):
     """Write the frame of an order whose fields are given as words; ORDER_BYTES, or a code and nothing written."""

@@ -39,7 +39,9 @@ def orders(seed: int, n: int) -> list[Order]:
 def edge_orders() -> list[Order]:
     """Orders with every edge of every field: unsigned 64-bit numbers, binary64 prices, symbols of 1 and of 8 characters."""
     plain = Order(7, "BTCUSDT", BUY, 5, 61737.63, _DAY_NS)
-    edges = [plain._replace(**{name: value}) for name in ("id", "quantity", "timestamp_ns") for value in _INT_EDGES]
+    edges = [plain._replace(id=value) for value in _INT_EDGES]
+    edges += [plain._replace(quantity=value) for value in _INT_EDGES]
+    edges += [plain._replace(timestamp_ns=value) for value in _INT_EDGES]
     edges += [plain._replace(price=price) for price in _PRICE_EDGES]
     return [*edges, plain._replace(side=SELL), plain._replace(symbol="A"), plain._replace(symbol="ABCDEFGH")]
 

@@ -104,17 +104,13 @@ def _encode_depth(record: NDArray[np.int64]) -> bytes:
 def _decode_depth(data: bytes) -> NDArray[np.int64]:
     frame = np.zeros(len(data) // 8 + 1, dtype=np.int64)  # a copy that is aligned
     frame.view(np.uint8)[: len(data)] = np.frombuffer(data, dtype=np.uint8)
-    record = np.zeros(len(frame) + 1, dtype=np.int64)
+    record = np.zeros(DEPTH_HEAD_WORDS + len(frame) // 2 * 2, dtype=np.int64)  # more than its levels need
     refuse(layout.decode_depth(frame.ctypes.data, len(data), record.ctypes.data, len(record)))
     return record
 
 
 def _depth_of(record: NDArray[np.int64]) -> Depth:
-    first_id, final_id, time_ms, symbol = record[:4].tolist()
-    bids, asks = record[4:6].tolist()
-    levels = [
-        (int(price), int(lots))
-        for price, lots in record[DEPTH_HEAD_WORDS : DEPTH_HEAD_WORDS + 2 * (bids + asks)].reshape(-1, 2)
-    ]
-    numbers = (number % (1 << 64) for number in (first_id, final_id, time_ms))
-    return Depth(*numbers, symbol_text(word_bytes(symbol)), levels[:bids], levels[bids:])
+    first_id, final_id, time_ms = record[:3].view(np.uint64).tolist()
+    symbol, bids, asks = record[3:DEPTH_HEAD_WORDS].tolist()
+    levels = [(price, lots) for price, lots in record[DEPTH_HEAD_WORDS:].reshape(-1, 2).tolist()][: bids + asks]
+    return Depth(first_id, final_id, time_ms, symbol_text(word_bytes(symbol)), levels[:bids], levels[bids:])
