@@ -31,6 +31,7 @@ def python_probe(config: ProbeConfig) -> PythonProbe:
                 if elapsed_ns > threshold_ns:
                     violations += 1
 
+        instrumented.histogram = histogram  # lives as long as what writes to its address
         return instrumented
 
     return PythonProbe(wrap, lambda: Reading(histogram.count, histogram.sum_ns, violations))
