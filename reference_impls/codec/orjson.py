@@ -14,7 +14,7 @@ def orjson(_config: object) -> PythonCodec:
         make=exchange.order_object,
         encode=library.dumps,
         decode=_decode,
-        order_of=lambda order: order,
+        order_of=Order._make,
         make_depth=check_depth,
         encode_depth=_encode_depth,
         decode_depth=_decode_depth,
@@ -22,7 +22,7 @@ def orjson(_config: object) -> PythonCodec:
     )
 
 
-def _decode(frame: bytes) -> Order:
+def _decode(frame: bytes) -> exchange.OrderFields:
     return exchange.order_from_object(library.loads(frame))
 
 

@@ -25,7 +25,8 @@ from tickbench.kernels.atomics import load_plain, store_plain
 from tickbench.kernels.jit import kernel
 from tickbench.registry import variant
 
-_BYTES, _HEAD_WORDS = layout.ORDER_BYTES, 6
+_BYTES = layout.ORDER_BYTES
+_ANY_ROOM_WORDS = 1 << 62  # the scratch of READ holds any frame
 _COLUMNS = "uint64[::1], int64[::1], uint8[::1], uint64[::1], float64[::1], uint64[::1]"
 
 
@@ -63,12 +64,9 @@ def _read_many(frames, scratch, out, n):
 
 @kernel(READ)
 def _read_depth(frame, length_bytes, scratch, out):
-    code = layout.decode_depth(frame, length_bytes, scratch, 1 << 62)  # the caller's scratch holds any frame
+    code = layout.decode_depth(frame, length_bytes, scratch, _ANY_ROOM_WORDS)
     if code == 0:
-        total = load_plain(scratch, 0) + load_plain(scratch, 1) + load_plain(scratch, 2) + load_plain(scratch, 3)
-        for word in range(2 * (load_plain(scratch, 4) + load_plain(scratch, 5))):
-            total += load_plain(scratch, _HEAD_WORDS + word)
-        store_plain(out, 0, total)
+        store_plain(out, 0, layout.add_record(scratch))
     return code
 
 
@@ -105,6 +103,7 @@ def _encode_batch(orders: Columns, frames: NDArray[np.uint8]) -> None:
 
 
 def _decode_batch(frames: NDArray[np.uint8], out: Columns) -> Columns:
+    """Fill `out`; where a frame is refused it holds the orders before that one."""
     surface.check_room(out, frames)
     refuse(_decode_columns(frames, *out.arrays()))
     return out

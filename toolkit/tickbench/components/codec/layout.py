@@ -259,3 +259,14 @@ def add_depth(frame, levels):
     for word in range(_W_LEVELS, _W_LEVELS + 2 * levels):
         total += load_plain(frame, word)
     return total
+
+
+@kernel("int64(int64)")
+def add_record(record):
+    """Everything in a depth record but its counts added up."""
+    total = load_plain(record, FIRST_ID) + load_plain(record, FINAL_ID) + load_plain(record, TIME_MS)
+    total += load_plain(record, DEPTH_SYMBOL)
+    levels = load_plain(record, BID_COUNT) + load_plain(record, ASK_COUNT)
+    for word in range(DEPTH_HEAD_WORDS, DEPTH_HEAD_WORDS + 2 * levels):
+        total += load_plain(record, word)
+    return total

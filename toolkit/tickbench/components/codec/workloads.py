@@ -6,6 +6,7 @@ compiled driver's; for the Python loops its `call` row is the one to look at. Ev
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -141,7 +142,7 @@ def _listed(codec: PythonCodec) -> tuple[Callable[[Any], Any], Callable[[Any], A
 
 
 def _timed_batch(job: Job, decoding: bool) -> Result:
-    codec, orders = python_side(job.variant.build(None)), samples.orders(job.seed, BATCH_ORDERS)
+    codec, orders = python_side(job.variant.build(None)), samples.orders(job.seed, job.parameters["orders"])
     if codec.batch is not None:
         return _timed_columns(job, codec.batch, orders, decoding)
     encode, decode = _listed(codec)
@@ -157,7 +158,7 @@ def _timed_batch(job: Job, decoding: bool) -> Result:
         decoded = found if decoding else decode(found)
         return answers_equal("order", [codec.order_of(one) for one in decoded], orders)
 
-    return timed(job, run, BATCH_ORDERS, None, check, count_bytes(encoded))
+    return timed(job, run, len(orders), None, check, count_bytes(encoded))
 
 
 def _timed_columns(job: Job, batch: BatchCodec, orders: list[Order], decoding: bool) -> Result:
@@ -187,6 +188,11 @@ def _order(name: str, run: Callable[[Job], Result], *requires: str) -> Workload:
     return Workload(name, "order", run, requires=frozenset(requires), needs_feed=False)
 
 
+def _batch(name: str, *, decoding: bool) -> Workload:
+    """`orders` a call."""
+    return replace(_order(name, lambda job: _timed_batch(job, decoding)), parameters={"orders": BATCH_ORDERS})
+
+
 WORKLOADS = {
     one.name: one
     for one in (
@@ -197,8 +203,8 @@ WORKLOADS = {
         _order("decode_many", lambda job: _timed_decode(job, many=True), "messages", "own_loop"),
         _order("read_fields_many", lambda job: _timed_read(job, many=True), "fields"),
         _order("call", _timed_call, "call"),
-        _order("encode_batch", lambda job: _timed_batch(job, decoding=False)),
-        _order("decode_batch", lambda job: _timed_batch(job, decoding=True)),
+        _batch("encode_batch", decoding=False),
+        _batch("decode_batch", decoding=True),
         *depth_workloads(),
     )
 }
