@@ -16,6 +16,8 @@ from tickbench.components.codec import COMPONENT, contract, drivers, exchange, l
 from tickbench.components.codec.contract import Depth, FrameError, Order
 from tickbench.components.codec.oracle import same, verify
 from tickbench.components.codec.results import python_side
+from tickbench.components.component import Job
+from tickbench.kernels.clock import calibrate
 from tickbench.registry import discover
 
 _variants, _ = discover("codec")
@@ -42,6 +44,11 @@ _u64 = st.integers(0, 2**64 - 1)
 _symbols = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=8)
 _orders = st.builds(Order, _u64, _symbols, st.integers(0, 1), _u64, st.floats(allow_nan=False), _u64)
 _levels = st.lists(st.tuples(st.integers(0, 2**63 - 1), st.integers(0, 2**63 - 1)), max_size=5)
+
+
+@pytest.fixture(scope="module")
+def clock():
+    return calibrate(0.002)
 
 
 @framed
@@ -244,3 +251,26 @@ def test_bytes_of_an_order_are_counted():
     lengths = [len(codec.encode(codec.make(order))) for order in samples.orders(1, 100)]
     assert 100 < sum(lengths) / len(lengths) < 140
     assert COMPONENT.workloads["encode"].requires == {"messages"}
+
+
+@pytest.mark.parametrize("workload", COMPONENT.workloads.values(), ids=lambda one: one.name)
+@pytest.mark.parametrize("name", ["json", "packed", "view", "bincode", "null"])
+def test_what_a_timed_run_leaves_is_right(name, workload, clock):
+    variant = VARIANTS[name]
+    if not workload.requires <= variant.capabilities:
+        pytest.skip(f"{name} is not made for it")
+    parameters = {**workload.parameters, **({"orders": 20} if "orders" in workload.parameters else {})}
+    result = workload.run(Job(variant, clock, parameters=parameters, seconds=0.001, seed=3))
+    assert result.verification.passed, result.verification.detail
+    assert result.operations > 0
+    assert variant.null or result.counters["bytes_per_message"] > 40
+
+
+@pytest.mark.parametrize("workload", ["encode", "decode", "read_fields", "encode_many", "encode_depth", "decode_depth"])
+def test_a_timed_run_that_does_nothing_is_found_out(workload, clock):
+    idle = VARIANTS["null"].build(None)
+    kernel = {"read_fields": "read"}.get(workload, workload)
+    variant = _broken("packed", **{kernel: lambda _: getattr(idle, kernel)})
+    found = COMPONENT.workloads[workload]
+    result = found.run(Job(variant, clock, parameters=found.parameters, seconds=0.001, seed=3))
+    assert not result.verification.passed
