@@ -35,15 +35,3 @@ def shift_right_unsigned(_context: Any, word: Any, bits: Any) -> Any:
         return builder.lshr(arguments[0], arguments[1])
 
     return types.int64(types.int64, types.int64), generate
-
-
-@intrinsic
-def likely(_context: Any, condition: Any) -> Any:
-    """The condition itself; tells the compiler to lay out the code for its being true (LLVM `expect`)."""
-
-    def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        bit = ir.IntType(1)
-        expect = builder.module.declare_intrinsic("llvm.expect", [bit])
-        return builder.call(expect, [arguments[0], ir.Constant(bit, 1)])
-
-    return types.boolean(types.boolean), generate

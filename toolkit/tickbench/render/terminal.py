@@ -99,8 +99,7 @@ def _unit(rows: Sequence[Row]) -> tuple[str, float]:
 def _duration(value: Value | None, ns_per_unit: float) -> Text:
     if value is None:
         return Text(_NONE)
-    number = value.ns / ns_per_unit
-    text = three_digits(number) if ns_per_unit == 1.0 else f"{number:,.1f}"
+    text = three_digits(value.ns / ns_per_unit)
     return Text(f"{FEW_MARK}{text}", style="dim") if value.few else Text(text)
 
 

@@ -152,7 +152,15 @@ def _known(function: Callable[[Any], Any] | None) -> Callable[[Any], Any]:
 def depth_workloads() -> tuple[Workload, ...]:
     """encode_depth, decode_depth and read_depth; `levels` is the most levels a side."""
     return tuple(
-        Workload(name, "depth frame", run, frozenset({needed}), {"levels": _LEVELS}, needs_feed=False)
+        Workload(
+            name,
+            "depth frame",
+            run,
+            frozenset({needed}),
+            {"levels": _LEVELS},
+            needs_feed=False,
+            shown_counters=("bytes_per_message",),
+        )
         for name, run, needed in (
             ("encode_depth", _timed_encode, "depth"),
             ("decode_depth", _timed_decode, "depth"),

@@ -8,8 +8,6 @@ from tickbench.components.component import Job, Result, Verification
 from tickbench.components.shared.timing import batch_result, operations_for, time_batches
 
 Checked = Verification
-# Handing a kernel to a driver as a pointer cost 29 us a call here: 0.5 % of such a batch, as the timing of batches wants.
-LEAST_DRIVER_BATCH_NS = 6_000_000
 NOTHING_TO_CHECK = Verification(True, 0, "the null variant has no answer to check")
 
 
@@ -46,8 +44,7 @@ def timed(
     `a_pass` is what the operations of one pass of a compiled driver return together, so that one that refuses shows; None
     for a Python loop.
     """
-    run(1)  # what is done only once must not make one pass look long
-    passes = operations_for(run) if a_pass is None else operations_for(run, LEAST_DRIVER_BATCH_NS)
+    passes = operations_for(run)
     batches = time_batches(lambda: run(passes), passes * messages, job.seconds)
     verification = NOTHING_TO_CHECK
     if not job.variant.null:

@@ -11,8 +11,6 @@ from tickbench.components.instrument.oracle import NOTHING_TO_CHECK, verify
 from tickbench.components.shared.timing import Batches, batch_result, operations_for, time_batches
 
 CALLS = 64  # arguments of one pass
-# Handing a kernel to a driver as a pointer cost 29 us a call here: 0.5 % of such a batch, as the timing of batches wants.
-_LEAST_DRIVER_BATCH_NS = 6_000_000
 _BARE_SHARE = 0.2  # of the measured time, for the same loop over the bare call
 
 
@@ -30,8 +28,7 @@ def _timed_native(job: Job, probe: NativeProbe) -> Result:
         passes_run += passes
         return drive_wrap(probe.wrap, probe.state, CALLS, passes)
 
-    run(1)
-    passes = operations_for(run, _LEAST_DRIVER_BATCH_NS)
+    passes = operations_for(run)
     batches = time_batches(lambda: run(passes), passes * CALLS, job.seconds)
     answer = run(1)
     if job.variant.null:
@@ -63,7 +60,6 @@ def _timed_python(job: Job, probe: PythonProbe) -> Result:
 
 
 def _timed(run: Callable[[int], None], seconds: float) -> Batches:
-    run(1)
     passes = operations_for(run)
     return time_batches(lambda: run(passes), passes * CALLS, seconds)
 
