@@ -22,7 +22,7 @@ def locked_dict(config: contract.MapConfig) -> contract.PositionMap:
 
 
 class LockedDict:
-    """Positions in a dict: symbol -> (quantity, cost as a magnitude, realised)."""
+    """Positions in a dict: symbol -> (quantity, cost as a magnitude, paid)."""
 
     def __init__(self, config: contract.MapConfig) -> None:
         self._capacity = config.symbol_capacity
@@ -39,28 +39,28 @@ class LockedDict:
                 if len(self._positions) == self._capacity:
                     return contract.FULL
                 held = 0, 0, 0
-            quantity, cost, realised = _after_fill(*held, signed_lots, price_ticks)
-            if abs(quantity) > MAX_LOTS or max(cost, abs(realised)) > MAX_MONEY_LOT_TICKS:
+            after = _after_fill(*held, signed_lots, price_ticks)
+            if after is None:
                 return contract.OVER_LIMIT
-            self._positions[symbol] = quantity, cost, realised
-            return quantity
+            self._positions[symbol] = after
+            return after[0]
 
     def read(self, symbol: int) -> contract.Position:
         """The position of one moment; flat if it was never filled."""
         with self._lock:
-            quantity, cost, realised = self._positions.get(symbol, (0, 0, 0))
-        return contract.Position(quantity, cost if quantity >= 0 else -cost, realised)
+            quantity, cost, paid = self._positions.get(symbol, (0, 0, 0))
+        signed_cost = cost if quantity >= 0 else -cost
+        return contract.Position(quantity, signed_cost, signed_cost - paid)
 
 
-def _after_fill(quantity: int, cost: int, realised: int, signed_lots: int, price_ticks: int) -> tuple[int, int, int]:
+def _after_fill(quantity: int, cost: int, paid: int, signed_lots: int, price_ticks: int) -> tuple[int, int, int] | None:
+    """The position after a fill, None where it would leave its bounds."""
     lots, held = abs(signed_lots), abs(quantity)
-    if quantity * signed_lots >= 0:
-        return quantity + signed_lots, cost + lots * price_ticks, realised
-    closed = min(lots, held)
-    removed = cost * closed // held
-    gain = closed * price_ticks - removed
-    return (
-        quantity + signed_lots,
-        cost - removed + (lots - closed) * price_ticks,
-        realised + (gain if quantity > 0 else -gain),
-    )
+    closed = min(lots, held) if quantity * signed_lots < 0 else 0
+    removed = cost * closed // held if closed else 0
+    quantity += signed_lots
+    cost += (lots - closed) * price_ticks
+    paid += signed_lots * price_ticks
+    if abs(quantity) > MAX_LOTS or max(cost, abs(paid)) > MAX_MONEY_LOT_TICKS:
+        return None
+    return quantity, cost - removed, paid

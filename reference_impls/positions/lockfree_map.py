@@ -3,8 +3,8 @@
     line pair 0   header of the table                 read by every call
     then          cells, one line each: symbol | - | low | high
 
-    low    cost 48 bits      | lower half of the quantity 16 bits
-    high   realised 48 bits  | upper half of the quantity 16 bits
+    low    quantity 32 bits | lower part of the cost 32 bits
+    high   paid 48 bits     | upper part of the cost 16 bits
 
     thread A --fill--> [ symbol | low, high ] <--fill-- thread B     each exchanges the pair it has read for the next one;
                               |                                      who comes second starts again from what is there now
@@ -18,7 +18,7 @@ flat until its first fill.
 """
 
 from tickbench.components.positions import contract
-from tickbench.components.positions.accounting import after_fill, is_acceptable, is_within
+from tickbench.components.positions.accounting import after_fill, is_acceptable, stays_within
 from tickbench.components.positions.cells import (
     HEADER_WORDS,
     NO_CELL,
@@ -35,7 +35,6 @@ from tickbench.components.positions.cells import (
 )
 from tickbench.kernels.atomics import cas_relaxed, load_relaxed
 from tickbench.kernels.atomics128 import cas_acq_rel_pair, load_acquire_pair, require_pairs
-from tickbench.kernels.bits import shift_right_unsigned
 from tickbench.kernels.jit import kernel
 from tickbench.kernels.memory import Block
 from tickbench.registry import variant
@@ -43,14 +42,15 @@ from tickbench.registry import variant
 require_pairs("positions/lockfree_map")
 
 _REJECTED, _OVER_LIMIT, _FULL = contract.REJECTED, contract.OVER_LIMIT, contract.FULL
-_HALF_BITS, _HALF_MASK = 16, 0xFFFF
+_LOW_BITS, _LOW_MASK = 32, 0xFFFF_FFFF  # of the cost, in the low word
+_HIGH_BITS, _HIGH_MASK = 16, 0xFFFF  # and in the high one
 _CELLS = HEADER_WORDS
 
 
-@kernel("int64(int64, int64)")
-def _quantity(low, high):
-    """The quantity, its sign taken from the upper half."""
-    return ((high << 48) >> 32) | (low & _HALF_MASK)
+@kernel("UniTuple(int64, 3)(int64, int64)")
+def _unpacked(low, high):
+    """Quantity, cost and paid of a pair."""
+    return low >> _LOW_BITS, ((high & _HIGH_MASK) << _LOW_BITS) | (low & _LOW_MASK), high >> _HIGH_BITS
 
 
 @kernel("int64(int64, int64, int64)")
@@ -74,7 +74,7 @@ def _find_or_claim(state, symbol, home):
 
 @kernel(contract.FILL)
 def _fill(state, symbol, signed_lots, price_ticks):
-    if symbol == 0 or not is_acceptable(signed_lots, price_ticks):
+    if not is_acceptable(symbol, signed_lots, price_ticks):
         return _REJECTED
     cell = _find_or_claim(state, symbol, home_of(state, symbol))
     if cell == NO_CELL:
@@ -82,18 +82,20 @@ def _fill(state, symbol, signed_lots, price_ticks):
     # relaxed, and perhaps of two fills: then the exchange fails and gives both words of one moment
     low, high = load_relaxed(cell, PAIR), load_relaxed(cell, PAIR + 1)
     while True:
-        quantity, cost, realised = after_fill(
-            _quantity(low, high), shift_right_unsigned(low, _HALF_BITS), high >> _HALF_BITS, signed_lots, price_ticks
-        )
-        refused = not is_within(quantity, cost, realised)
-        next_low, next_high = low, high  # a refusal, too, must rest on a pair that was there: it is exchanged for itself
-        if not refused:
-            next_low = (cost << _HALF_BITS) | (quantity & _HALF_MASK)
-            next_high = (realised << _HALF_BITS) | ((quantity >> _HALF_BITS) & _HALF_MASK)
+        quantity, cost, paid = _unpacked(low, high)
+        if not stays_within(quantity, cost, paid, signed_lots, price_ticks):
+            # A refusal, too, must rest on a pair that was there: it is exchanged for itself.
+            exchanged, low, high = cas_acq_rel_pair(cell, PAIR, low, high, low, high)
+            if exchanged:
+                return _OVER_LIMIT
+            continue
+        quantity, cost, paid = after_fill(quantity, cost, paid, signed_lots, price_ticks)
+        next_low = (quantity << _LOW_BITS) | (cost & _LOW_MASK)
+        next_high = (paid << _HIGH_BITS) | (cost >> _LOW_BITS)
         # publishes the position to load_acquire_pair in _read and to the next fill's exchange
         exchanged, low, high = cas_acq_rel_pair(cell, PAIR, low, high, next_low, next_high)
         if exchanged:
-            return _OVER_LIMIT if refused else quantity
+            return quantity
 
 
 @kernel(contract.READ)
@@ -103,7 +105,8 @@ def _read(state, symbol, out):
         write_position(out, 0, 0, 0)
         return 0 if symbol != 0 else _REJECTED
     low, high = load_acquire_pair(cell, PAIR)  # pairs with cas_acq_rel_pair in _fill
-    return write_position(out, _quantity(low, high), shift_right_unsigned(low, _HALF_BITS), high >> _HALF_BITS)
+    quantity, cost, paid = _unpacked(low, high)
+    return write_position(out, quantity, cost, paid)
 
 
 @variant(

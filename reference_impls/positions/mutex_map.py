@@ -2,7 +2,7 @@
 
     line pair 0   header of the table                 read by every call
     line pair 1   the pthread mutex                   written twice by every call of every thread
-    then          cells, one line each: symbol | - | quantity | cost | realised
+    then          cells, one line each: symbol | - | quantity | cost | paid
 
 What a concurrent reader may see: every call holds the mutex, so a read is between two fills. Calls for different symbols
 exclude each other, readers too, and all wait for a preempted holder.
@@ -24,7 +24,7 @@ _CELLS = _LOCK + ISOLATION_WORDS
 
 @kernel(contract.FILL)
 def _fill(state, symbol, signed_lots, price_ticks):
-    if symbol == 0 or not is_acceptable(signed_lots, price_ticks):
+    if not is_acceptable(symbol, signed_lots, price_ticks):
         return _REJECTED
     home = home_of(state, symbol)
     pthread_mutex_lock(state, _LOCK)

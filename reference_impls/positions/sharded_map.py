@@ -2,7 +2,7 @@
 
     line pair 0       header of the table             read by every call
     line pairs 1 … S  a pthread mutex a shard         written twice by the calls of that shard
-    then              cells, one line each, a slice of the table for each shard: symbol | - | quantity | cost | realised
+    then              cells, one line each, a slice of the table for each shard: symbol | - | quantity | cost | paid
 
 The same table, cells and kind of lock as `mutex_map`; the top bits of the hash choose the shard. As many shards as DashMap
 makes: four for each core, rounded up to a power of two. A shard has SLICE_CELLS cells at least, so that an uneven hash does
@@ -16,7 +16,15 @@ import os
 
 from tickbench.components.positions import contract
 from tickbench.components.positions.accounting import is_acceptable
-from tickbench.components.positions.cells import EXTRA, HEADER_WORDS, cell_words, cells_for, home_of, write_header, write_position
+from tickbench.components.positions.cells import (
+    EXTRA,
+    HEADER_WORDS,
+    cell_words,
+    cells_for,
+    home_of,
+    write_header,
+    write_position,
+)
 from tickbench.components.positions.guarded import fill_guarded, read_guarded
 from tickbench.kernels.atomics import load_plain
 from tickbench.kernels.jit import kernel
@@ -38,7 +46,7 @@ def _lock_of(state, home):
 
 @kernel(contract.FILL)
 def _fill(state, symbol, signed_lots, price_ticks):
-    if symbol == 0 or not is_acceptable(signed_lots, price_ticks):
+    if not is_acceptable(symbol, signed_lots, price_ticks):
         return _REJECTED
     home = home_of(state, symbol)
     lock = _lock_of(state, home)

@@ -21,7 +21,7 @@ from tickbench.kernels.memory import ISOLATION_WORDS, LINE_WORDS
 
 HASH_SHIFT, MASK, CELLS, EXTRA = range(4)  # EXTRA is a variant's own
 HEADER_WORDS = ISOLATION_WORDS
-SYMBOL, QUANTITY, COST, REALISED = 0, 2, 3, 4
+SYMBOL, QUANTITY, COST, PAID = 0, 2, 3, 4
 PAIR = 2  # a position packed into 16 bytes stands where QUANTITY and COST are
 NO_CELL = -1
 MAX_SYMBOL_CAPACITY = 1 << 20
@@ -103,9 +103,10 @@ def find_or_take(state, symbol, home):
 
 
 @kernel("int64(int64, int64, int64, int64)")
-def write_position(out, quantity, cost, realised):
-    """Put a position into the caller's three words, the cost with the sign of the quantity; returns the quantity."""
+def write_position(out, quantity, cost, paid):
+    """Put quantity, cost (with its sign) and realised into the caller's three words; returns the quantity."""
+    signed_cost = cost if quantity >= 0 else -cost
     store_plain(out, 0, quantity)
-    store_plain(out, 1, cost if quantity >= 0 else -cost)
-    store_plain(out, 2, realised)
+    store_plain(out, 1, signed_cost)
+    store_plain(out, 2, signed_cost - paid)
     return quantity

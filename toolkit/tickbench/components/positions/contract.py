@@ -26,7 +26,7 @@ FULL = -MAX_LOTS - 4  # a new symbol, and no cell is free
 
 
 class Position(NamedTuple):
-    """A position; the cost has the sign of the quantity here, so that `cost - realised` is what was paid."""
+    """A position; the cost has the sign of the quantity here, so `cost - realised` is what was paid."""
 
     quantity_lots: int
     cost_lot_ticks: int

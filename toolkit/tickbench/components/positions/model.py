@@ -21,10 +21,12 @@ class Model:
         """Account one fill; returns the quantity held after it, or a code."""
         if symbol == 0 or not 1 <= abs(signed_lots) <= MAX_LOTS or not 1 <= price_ticks <= MAX_PRICE_TICKS:
             return REJECTED
-        after = fill_position(self.read(symbol), signed_lots, price_ticks)
-        if abs(after.quantity_lots) > MAX_LOTS or max(abs(after.cost_lot_ticks), abs(after.realised_lot_ticks)) > (
-            MAX_MONEY_LOT_TICKS
-        ):
+        held = self.read(symbol)
+        after = fill_position(held, signed_lots, price_ticks)
+        closed = min(abs(held.quantity_lots), abs(signed_lots)) if held.quantity_lots * signed_lots < 0 else 0
+        cost = abs(held.cost_lot_ticks) + (abs(signed_lots) - closed) * price_ticks
+        paid = after.cost_lot_ticks - after.realised_lot_ticks
+        if abs(after.quantity_lots) > MAX_LOTS or max(cost, abs(paid)) > MAX_MONEY_LOT_TICKS:
             return OVER_LIMIT
         self.positions[symbol] = after
         return after.quantity_lots
