@@ -6,7 +6,7 @@
 
 The same table, cells and kind of lock as `mutex_map`; the top bits of the hash choose the shard. As many shards as DashMap
 makes: four for each core, rounded up to a power of two. A shard has SLICE_CELLS cells at least, so that an uneven hash does
-not fill one: beyond 64 symbols FULL comes early only if more than twice a shard's share falls into one.
+not fill one: beyond 64 symbols FULL comes early only if four times a shard's share falls into one.
 
 What a concurrent reader may see: a read of one symbol is between two fills of it. Nothing holds for two symbols together. A
 preempted holder stops the symbols of its shard, one in S.

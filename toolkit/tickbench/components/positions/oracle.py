@@ -1,8 +1,8 @@
 """What a position map must get right before it is timed: single steps by a script, and real threads by an order they leave.
 
-With threads the result of an average-cost method depends on the order of the fills. So each symbol first goes far long, and then
-is only sold: its quantity falls with every fill, through zero into a short position, and the quantity that a fill returns tells
-its place. The fills, sorted by it, must follow on one another without a gap; replayed through the model they must give the
+With threads the result of an average-cost method depends on the order of the fills. So a symbol first goes far long, and then is
+only sold: its quantity falls with every fill, through zero into a short position, and the quantity that a fill returns tells its
+place. The fills, sorted by it, must follow on one another without a gap; replayed through the model they must give the
 answers and the end of the map, and each read must be a state of that replay, never older than what its thread has seen before.
 """
 
@@ -160,7 +160,7 @@ def record_concurrently(positions: Any, symbol: int, scripts: list[NDArray[np.in
 def selling_scripts(seed: int, threads: int, rounds: int) -> tuple[list[NDArray[np.int64]], int]:
     """Rows of sales and reads for each thread, and how many lots must be held before, so that half-way they are crossed."""
     rng = np.random.default_rng(seed)
-    scripts = []
+    scripts: list[NDArray[np.int64]] = []
     for _ in range(threads):
         rows = np.zeros((rounds, 4), dtype=np.int64)
         sales = rng.random(rounds) < 0.7

@@ -2,8 +2,8 @@
 
 A pass has OPERATIONS operations, each fifth a read (80 % fills, 20 % reads, in a fixed rhythm, so that the driver itself
 mispredicts nothing). Its fills are pairs, so many lots bought and as many sold, in random order: positions go long and short,
-are closed in part and crossed, and after a whole pass each symbol is flat again. So the state after any number of passes, by any
-number of threads in any order, is known exactly: nothing held, and realised what the fills have brought in.
+are closed in part and crossed, and after a whole pass each symbol is flat again. So the state after any number of passes, by
+any number of threads in any order, is known exactly: nothing held, and realised what the fills have brought in.
 """
 
 from dataclasses import dataclass

@@ -7,8 +7,8 @@
     control block            ARRIVED, a line pair: every thread adds once, at the start
     private to each thread   script (read only), histogram, report: nobody else reads them before the thread has ended
 
-Every thread goes on until the time is up and finishes its pass: a pass ends flat, so the end is known exactly. Batches are timed
-in the driver: a call of a kernel from Python that hands over kernels as pointers costs tens of µs.
+Every thread goes on until the time is up and finishes its pass: a pass ends flat, so the end is known exactly. Batches are
+timed in the driver: a call of a kernel from Python that hands over kernels as pointers costs tens of µs.
 """
 
 import threading
@@ -212,7 +212,10 @@ def _run_native(job: Job, positions: Any, scripts: list[Script], seconds: float)
     for histogram, _, _ in private:
         whole.merge(histogram)
     reports = [report for _, _, report in private]
-    return [_Report(*map(int, one[:_TICKS]), round(int(one[_TICKS]) * clock.ns_per_tick)) for one in reports], whole
+    return [
+        _Report(int(one[_PASSES]), int(one[_WRONG]), int(one[_TOTAL]), round(int(one[_TICKS]) * clock.ns_per_tick))
+        for one in reports
+    ], whole
 
 
 def _run_python(_job: Job, positions: Any, scripts: list[Script], seconds: float) -> tuple[list[_Report], Histogram]:
