@@ -1,9 +1,9 @@
 """What a position map must get right before it is timed: single steps by a script, and real threads by an order they leave.
 
-With threads the result of an average-cost method depends on the order of the fills. So a symbol first goes far long, and then is
-only sold: its quantity falls with every fill, through zero into a short position, and the quantity that a fill returns tells its
-place. The fills, sorted by it, must follow on one another without a gap; replayed through the model they must give the
-answers and the end of the map, and each read must be a state of that replay, never older than what its thread has seen before.
+With threads the result of an average-cost method depends on the order of the fills. So a symbol first goes far long and then
+is only sold: its quantity falls with every fill, through zero into a short position, and the quantity that a fill returns
+tells its place. The fills, sorted by it, must follow on one another without a gap; replayed through the model they must give
+the answers and the end of the map, and each read must be a state of that replay, never older than what its thread has seen.
 """
 
 import threading
