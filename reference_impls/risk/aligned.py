@@ -13,6 +13,7 @@ from tickbench.kernels.memory import ISOLATION_WORDS, LINE_WORDS
 from tickbench.registry import variant
 
 LAYOUT = checks.Layout(
+    "aligned",
     *range(4),
     full_at_ns=ISOLATION_WORDS,
     accepted=ISOLATION_WORDS + 1,

@@ -14,6 +14,7 @@ from tickbench.kernels.memory import LINE_WORDS
 from tickbench.registry import variant
 
 LAYOUT = checks.Layout(
+    "scattered",
     *range(8),
     max_order_lots=0,
     collar_ticks=LINE_WORDS,

@@ -30,8 +30,12 @@ from tickbench.kernels.memory import Block
 
 @dataclass(frozen=True)
 class Layout:
-    """Word numbers. The first eight are the gateway's; then those of a symbol, from its record's start."""
+    """Word numbers. The first eight are the gateway's; then those of a symbol, from its record's start.
 
+    `name` becomes part of the kernels' names and is different for each layout.
+    """
+
+    name: str
     # read by every check, written when limits change
     kill: int
     symbols: int
@@ -62,6 +66,12 @@ class Layout:
         return self.first + symbols * self.stride
 
 
+def _kernel_named(name: str, signature: str, function: Callable[..., int]) -> Callable[..., int]:
+    """A kernel with a name of its own: two kernels of one name would share their symbol where both come from the cache."""
+    function.__name__ = function.__qualname__ = name
+    return kernel(signature)(function)  # type: ignore[no-any-return]
+
+
 def make_check(at: Layout) -> Callable[..., int]:
     """The check kernel for a layout."""
     kill, symbols, interval_ns, tolerance_ns = at.kill, at.symbols, at.interval_ns, at.tolerance_ns
@@ -69,47 +79,41 @@ def make_check(at: Layout) -> Callable[..., int]:
     max_order, collar, max_notional, limit = at.max_order_lots, at.collar_ticks, at.max_notional, at.position_limit_lots
     reference_ticks, position_lots, first, stride = at.reference_ticks, at.position_lots, at.first, at.stride
 
-    @kernel("int64(int64, int64, int64, int64)")
-    def reason(state, symbol, signed_lots, price):  # noqa: PLR0911  one return a reason
-        # acquire: pairs with the release of whoever turns the switch; an order after it does not pass
-        if load_acquire(state, kill) != 0:
-            return KILLED
+    def check(state, symbol, signed_lots, price, now_ns):
         lots_fit = (signed_lots >= -MAX_LOTS) & (signed_lots <= MAX_LOTS) & (signed_lots != 0)
         price_fits = (price >= 1) & (price <= MAX_PRICE_TICKS)
-        if not (lots_fit & price_fits & (symbol >= 0) & (symbol < load_relaxed(state, symbols))):
-            return MALFORMED
-        # Relaxed, all of the record: each word is judged alone, none says anything about another.
-        record = state + 8 * (first + symbol * stride)
-        lots = abs(signed_lots)
-        if lots > load_relaxed(record, max_order):
-            return FAT_FINGER
-        reference = load_relaxed(record, reference_ticks)
-        if reference == 0:
-            return NO_REFERENCE
-        if abs(price - reference) > load_relaxed(record, collar):
-            return COLLAR
-        if lots * price > load_relaxed(record, max_notional):
-            return NOTIONAL
-        ends = load_relaxed(record, position_lots) + signed_lots
-        if (ends if signed_lots > 0 else -ends) > load_relaxed(record, limit):
-            return POSITION
-        return ACCEPTED
-
-    @kernel(CHECK)
-    def check(state, symbol, signed_lots, price_ticks, now_ns):
-        answer = reason(state, symbol, signed_lots, price_ticks)
+        answer = MALFORMED
+        # acquire: pairs with the release of whoever turns the switch; an order after it does not pass
+        if load_acquire(state, kill) != 0:
+            answer = KILLED
+        elif lots_fit & price_fits & (symbol >= 0) & (symbol < load_relaxed(state, symbols)):
+            # Relaxed, all of the record: each word is judged alone, none says anything about another.
+            record = state + 8 * (first + symbol * stride)
+            lots, reference = abs(signed_lots), load_relaxed(record, reference_ticks)
+            ends = load_relaxed(record, position_lots) + signed_lots
+            if lots > load_relaxed(record, max_order):
+                answer = FAT_FINGER
+            elif reference == 0:
+                answer = NO_REFERENCE
+            elif abs(price - reference) > load_relaxed(record, collar):
+                answer = COLLAR
+            elif lots * price > load_relaxed(record, max_notional):
+                answer = NOTIONAL
+            elif (ends if signed_lots > 0 else -ends) > load_relaxed(record, limit):
+                answer = POSITION
+            else:
+                answer = ACCEPTED
         if answer == ACCEPTED:
             full_at = load_plain(state, full_at_ns)  # plain: the checking thread's own
-            if full_at - now_ns > load_relaxed(state, tolerance_ns):  # relaxed: as the limits
-                answer = RATE
-            else:
+            if full_at - now_ns <= load_relaxed(state, tolerance_ns):  # relaxed: as the limits
                 store_plain(state, full_at_ns, max(full_at, now_ns) + load_relaxed(state, interval_ns))
                 store_plain(state, accepted, load_plain(state, accepted) + 1)
                 return ACCEPTED
+            answer = RATE
         store_plain(state, refused, load_plain(state, refused) + 1)
         return answer
 
-    return check  # type: ignore[no-any-return]
+    return _kernel_named(f"check_{at.name}", CHECK, check)
 
 
 def make_update(at: Layout) -> Callable[..., int]:
@@ -117,7 +121,6 @@ def make_update(at: Layout) -> Callable[..., int]:
     messages, first, stride = at.messages, at.first, at.stride
     reference_ticks, position_lots, sequence, turnover = at.reference_ticks, at.position_lots, at.sequence, at.turnover
 
-    @kernel(UPDATE)
     def update(state, symbol, reference, position):
         # All words here have one writer, so its own loads are relaxed; the stores are relaxed but for the last two, which
         # publish each value that is theirs (release costs nothing on x86; no check relies on the order of the two).
@@ -129,7 +132,7 @@ def make_update(at: Layout) -> Callable[..., int]:
         store_release(record, position_lots, position)
         return 0
 
-    return update  # type: ignore[no-any-return]
+    return _kernel_named(f"update_{at.name}", UPDATE, update)
 
 
 def build(config: RiskConfig, at: Layout, check: Callable[..., int], update: Callable[..., int]) -> NativeRisk:

@@ -143,7 +143,8 @@ def switch_difference(variant: Variant, reached: set[int]) -> tuple[int, str]:
         (False, good, 0, ACCEPTED), (False, good, 0, ACCEPTED), (False, good, 0, RATE), (False, bad, 0, MALFORMED),
         (False, good, 999, RATE), (False, good, 1_000, ACCEPTED), (False, good, 1_999, RATE), (False, good, 2_000, ACCEPTED),
         (False, good, 3_999, ACCEPTED), (False, good, 3_999, RATE), (False, good, 4_000, ACCEPTED),
-        (False, good, 9_000, ACCEPTED), (False, good, 9_000, ACCEPTED), (False, good, 9_000, RATE), (True, good, 99_000, KILLED),
+        (False, good, 9_000, ACCEPTED), (False, good, 9_000, ACCEPTED), (False, good, 9_000, RATE),
+        (True, good, 99_000, KILLED),
     )  # fmt: skip  # a moment a line
     for number, (killed, order, now_ns, expected) in enumerate(steps):
         risk.kill(killed)
