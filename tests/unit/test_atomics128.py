@@ -79,7 +79,7 @@ def test_a_processor_without_pairs_is_refused(monkeypatch):
 
 
 def test_a_product_beyond_64_bits_is_divided_exactly():
-    kernel = njit("int64(int64, int64, int64)")(lambda a, b, c: divide_product(a, b, c))
+    kernel = njit("int64(int64, int64, int64)")(lambda a, b, c: divide_product(a, b, c))  # noqa: PLW0108  an intrinsic
     rng = np.random.default_rng(1)
     for _ in range(2_000):
         divisor = int(rng.integers(1, 1 << int(rng.integers(1, 32))))
