@@ -1,15 +1,16 @@
 """Eight symbols at once, one a lane: the recurrences as they are written, each lane its own symbol.
 
-Prices come as an engine has them that handles many symbols: tick t of all eight lies in one cache line (prices[8 t + symbol]), and
-so do the results. Nothing is shuffled. RSI, EMA and MACD carry one vector a sum; SMA and Bollinger add up the 17 prices that four
-neighbouring windows share once, and the three at each end separately, from scratch: nothing rolls, nothing drifts.
+Prices come as an engine has them that follows many symbols: tick t of all eight in one cache line (prices[8 t + symbol]), and so
+do results. Nothing is shuffled. RSI, EMA and MACD carry one vector a sum; SMA and Bollinger add up the 17 prices that four
+neighbouring windows share once, and up to three at each end, from scratch: nothing rolls, nothing drifts.
 
-Squares are taken about a price in the middle of the four windows. It is one of their own prices, so it is at most 4.4
-deviations from the mean (Samuelson's inequality: sqrt(n - 1)), and E[y^2] - E[y]^2 loses at most a factor 20 of its precision.
+Squares are taken about a price in the middle of the four windows. As one of their own prices it is at most 4.4 deviations from
+the mean (Samuelson's inequality: sqrt(n - 1)), so that E[y^2] - E[y]^2 loses at most a factor 20 of its precision.
 """
 
 from tickbench.components.indicators import contract
-from tickbench.components.indicators.contract import FAST_GAIN, RSI_DECAY, RSI_FLAT_SUM, SERIES, SIGNAL_GAIN, SLOW_GAIN
+from tickbench.components.indicators.contract import FAST_GAIN, RSI_DECAY, SERIES, SIGNAL_GAIN, SLOW_GAIN
+from tickbench.components.indicators.lanes import both8, moments8
 from tickbench.components.indicators.parts import fill_nan, rest
 from tickbench.kernels.jit import kernel
 from tickbench.kernels.simd import absolute, fma, inlined, load8, maximum, select, splat8, square_root, store
@@ -32,7 +33,7 @@ def _sum_of(prices, first, end, base):
 
 @kernel(SERIES, fastmath=_FUSED)
 def _ema(prices, n, out):
-    fill_nan(out, LANES * min(n, _PERIOD - 1))
+    fill_nan(out, LANES * n, LANES * (_PERIOD - 1), 1)
     if n < _PERIOD:
         return n
     base = load8(prices, 0)
@@ -46,7 +47,7 @@ def _ema(prices, n, out):
 
 @kernel(SERIES, fastmath=_FUSED)
 def _rsi(prices, n, out):
-    fill_nan(out, LANES * min(n, _RSI_PERIOD))
+    fill_nan(out, LANES * n, LANES * _RSI_PERIOD, 1)
     net = moved = zero = splat8(0.0)
     for t in range(1, min(n, _RSI_PERIOD)):
         change = load8(prices, LANES * t) - load8(prices, LANES * (t - 1))
@@ -56,7 +57,7 @@ def _rsi(prices, n, out):
         change = load8(prices, LANES * t) - load8(prices, LANES * (t - 1))
         net, moved = fma(net, decay, change), fma(moved, decay, absolute(change))
         decay = RSI_DECAY
-        store(select(moved < RSI_FLAT_SUM, zero, fma(net / moved, 50.0, 50.0)), out, LANES * t)
+        store(select(moved == 0.0, zero, fma(net / moved, 50.0, 50.0)), out, LANES * t)
     return n
 
 
@@ -70,8 +71,7 @@ def _store_macd(line, average, out, row, t):
 @kernel(SERIES, fastmath=_FUSED)
 def _macd(prices, n, out):
     row = 8 * LANES * n
-    for k in range(3):
-        fill_nan(out + k * row, LANES * min(n, _MACD_AT))
+    fill_nan(out, LANES * n, LANES * _MACD_AT, 3)
     if n <= _MACD_AT:
         return n
     base = load8(prices, 0)
@@ -95,21 +95,6 @@ def _macd(prices, n, out):
 
 
 @inlined
-def _moments(prices, first, end, base):
-    """Sum of the prices less `base`, and of their squares."""
-    total = squares = splat8(0.0)
-    for t in range(first, end):
-        y = load8(prices, LANES * t) - base
-        total, squares = total + y, squares + y * y
-    return total, squares
-
-
-@inlined
-def _plus(a, b):
-    return a[0] + b[0], a[1] + b[1]
-
-
-@inlined
 def _store_window(moments, base, out, row, t, bands):
     mean = moments[0] * _MEAN
     if not bands:
@@ -126,30 +111,29 @@ def _windows(prices, n, out, bands):
     row = 8 * LANES * n
     for t in range(_PERIOD - 1, n - 3, 4):
         base = load8(prices, LANES * (t - 8))
-        core = _moments(prices, t - 16, t + 1, base)
-        low = _moments(prices, t - 17, t - 16, base)
-        lower, high = _plus(low, _moments(prices, t - 18, t - 17, base)), _moments(prices, t + 1, t + 2, base)
-        lowest, higher = _plus(lower, _moments(prices, t - 19, t - 18, base)), _plus(high, _moments(prices, t + 2, t + 3, base))
-        _store_window(_plus(core, lowest), base, out, row, t, bands)
-        _store_window(_plus(core, _plus(lower, high)), base, out, row, t + 1, bands)
-        _store_window(_plus(core, _plus(low, higher)), base, out, row, t + 2, bands)
-        _store_window(_plus(core, _plus(higher, _moments(prices, t + 3, t + 4, base))), base, out, row, t + 3, bands)
+        core = moments8(prices, t - 16, t + 1, base)
+        low, high = moments8(prices, t - 17, t - 16, base), moments8(prices, t + 1, t + 2, base)
+        lower, higher = both8(low, moments8(prices, t - 18, t - 17, base)), both8(high, moments8(prices, t + 2, t + 3, base))
+        lowest, highest = both8(lower, moments8(prices, t - 19, t - 18, base)), moments8(prices, t + 3, t + 4, base)
+        _store_window(both8(core, lowest), base, out, row, t, bands)
+        _store_window(both8(core, both8(lower, high)), base, out, row, t + 1, bands)
+        _store_window(both8(core, both8(low, higher)), base, out, row, t + 2, bands)
+        _store_window(both8(core, both8(higher, highest)), base, out, row, t + 3, bands)
     for t in range(rest(_PERIOD - 1, n, 4), n):
         base = load8(prices, LANES * (t - 8))
-        _store_window(_moments(prices, t + 1 - _PERIOD, t + 1, base), base, out, row, t, bands)
+        _store_window(moments8(prices, t + 1 - _PERIOD, t + 1, base), base, out, row, t, bands)
 
 
 @kernel(SERIES, fastmath=_FUSED)
 def _sma(prices, n, out):
     _windows(prices, n, out, False)
-    return fill_nan(out, LANES * min(n, _PERIOD - 1))
+    return fill_nan(out, LANES * n, LANES * (_PERIOD - 1), 1)
 
 
 @kernel(SERIES, fastmath=_FUSED)
 def _bollinger(prices, n, out):
     _windows(prices, n, out, True)
-    for k in range(3):
-        fill_nan(out + 8 * LANES * n * k, LANES * min(n, _PERIOD - 1))
+    fill_nan(out, LANES * n, LANES * (_PERIOD - 1), 3)
     return n
 
 

@@ -1,9 +1,9 @@
 """What a live engine should do instead of looking at a window again: carry the state on, O(1) a tick.
 
-Averages and RSI carry one number a sum. The window of 20 lies twice, one copy after the other, so that its prices are always 20
-words in a row; mean and squares are taken from these anew with vectors, about the newest price. That costs less than rolling sums
-would save (20 prices are 3 vectors), and nothing drifts. The loads leave out the price that was just stored, whose lane is 0
-anyway: a vector load over a fresh narrow store would wait until the store has left the store buffer.
+Averages and RSI carry one number a sum. The window of 20 lies twice, one copy after the other, so that its prices are always
+20 words in a row; mean and squares are taken from these anew with vectors, about the newest price. That costs less than
+rolling sums would save (20 prices are 3 vectors), and nothing drifts. The loads leave out the price that was just stored,
+whose lane is 0 anyway: a vector load over a fresh narrow store would wait until the store has left the store buffer.
 
     line 0   ticks seen, last price, base (the first price), sums of EMA, net and moved changes, fast, slow
     line 1   signal, slot of the window
@@ -105,7 +105,7 @@ def _tick(state, price, bids, asks, levels, out):
     store_plain(state, _COUNT, t + 1)
     store1(price, state, _PRICE)
     bid, ask = lanes.vector_sum(bids, levels), lanes.vector_sum(asks, levels)
-    store1((bid - ask) / (bid + ask) if bid + ask != 0.0 else 0.0, out, 8)
+    store1(parts.share(bid, ask), out, 8)
     rsi, histogram, upper, middle, imbalance = load1(out, 1), load1(out, 4), load1(out, 5), load1(out, 6), load1(out, 8)
     store1(contract.score(price, load1(out, 0), rsi, histogram, upper, middle, imbalance), out, 9)
     return t

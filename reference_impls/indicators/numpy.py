@@ -1,7 +1,8 @@
 """The usual numpy idioms: convolution for the SMA, a sliding window's `std` for the bands, blocks of `cumsum` for averages.
 
-numpy has no recurrence. S[i] = a S[i-1] + x[i] is S[i] = a^i cumsum(x[j] / a^j), which over a whole series over- and underflows;
-so it is done in blocks of 64, and only the blocks' last values are carried on in Python. Each step allocates an array.
+numpy has no recurrence. S[i] = a S[i-1] + x[i] is S[i] = a^i cumsum(x[j] / a^j), which over a whole series over- and
+underflows; so it is done in blocks of 64, and only the blocks' last values are carried on in Python. Each step allocates an
+array.
 """
 
 import numpy as np
@@ -59,7 +60,7 @@ def _rsi(prices):
     net = _average(changes, period - 1, period, 1 / period)
     moved = _average(np.abs(changes), period - 1, period, 1 / period)
     with np.errstate(invalid="ignore", divide="ignore"):
-        out[0, 1:] = np.where(moved < contract.RSI_FLAT, 0.0, 50 * (1 + net / moved))
+        out[0, 1:] = np.where(moved == 0, 0.0, 50 * (1 + net / moved))
     return out
 
 

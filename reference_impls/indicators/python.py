@@ -37,9 +37,7 @@ def _rsi(prices):
     changes = [after - before for before, after in zip(prices, prices[1:], strict=False)]
     gains = _average([0.0 if one < 0 else one for one in changes], period - 1, period, 1 / period)
     losses = _average([0.0 if one > 0 else -one for one in changes], period - 1, period, 1 / period)
-    values = [
-        0.0 if gain + loss < contract.RSI_FLAT else 100 * gain / (gain + loss) for gain, loss in zip(gains, losses, strict=True)
-    ]
+    values = [0.0 if gain + loss == 0 else 100 * gain / (gain + loss) for gain, loss in zip(gains, losses, strict=True)]
     return [[_NAN] * min(len(prices), 1) + values]
 
 

@@ -1,11 +1,9 @@
 """Good scalar code, one price after the other: what a careful C programmer writes, compiled, without a vector.
 
-The carried chain is as short as it gets (one multiply-add for an average, one add for a rolling sum), every division is off it,
-prices count from the first one, so that nothing is lost at high prices. No loop can be vectorised by the compiler: each is a
-recurrence, and without permission to reassociate LLVM leaves it one (a test looks for packed arithmetic).
-
-The rolling sum gathers rounding errors (after 10 million prices near 100 some 1e-10 of the price) and keeps a NaN for ever.
-RSI, EMA and MACD use the formulas of `simd`: between the two only the vectors differ.
+The carried chain is as short as it gets, every division is off it, and prices count from the first one, so that nothing is
+lost at high prices. Each loop is a recurrence, which LLVM may not vectorise without permission to reassociate (a test looks
+for packed arithmetic). `ema_run`, `rsi_run` and `macd_run` of `parts` are the loops that `simd` uses for what is left over.
+The rolling sum gathers rounding errors (a test has the figure for 10 million prices) and keeps a NaN for ever.
 """
 
 from math import sqrt
@@ -19,7 +17,7 @@ from tickbench.registry import variant
 _PERIOD, _RSI_PERIOD, _MACD_AT = contract.SMA_PERIOD, contract.RSI_PERIOD, contract.LOOKBACK["macd"]
 _EMA_GAIN, _RSI_DECAY, _WIDTH = contract.EMA_GAIN, contract.RSI_DECAY, contract.BOLLINGER_DEVIATIONS
 _FAST, _SLOW, _SIGNAL = contract.FAST_GAIN, contract.SLOW_GAIN, contract.SIGNAL_GAIN
-_FLAT = 1e-14  # variance below it is what rounding left, as in TA-Lib (TA_EPSILON)
+_FLAT = 1e-14  # variance below it is what rounding left of a window that was not flat
 _FUSED = {"contract"}  # a * b + c may be rounded once, as TA-Lib 0.8 permits its compiler too
 
 
@@ -31,7 +29,7 @@ def _sum(prices, n, out):
 
 @kernel(SERIES, fastmath=_FUSED)
 def _sma(prices, n, out):
-    parts.fill_nan(out, min(n, _PERIOD - 1))
+    parts.fill_nan(out, n, _PERIOD - 1, 1)
     if n >= _PERIOD:
         total = parts.plain_sum(prices, 0, _PERIOD)
         store1(total / _PERIOD, out, _PERIOD - 1)
@@ -43,52 +41,40 @@ def _sma(prices, n, out):
 
 @kernel(SERIES, fastmath=_FUSED)
 def _ema(prices, n, out):
-    parts.fill_nan(out, min(n, _PERIOD - 1))
+    parts.fill_nan(out, n, _PERIOD - 1, 1)
     if n >= _PERIOD:
         base = load1(prices, 0)
         average = parts.ema_begin(prices, base)
         store1(base + average * _EMA_GAIN, out, _PERIOD - 1)
-        for i in range(_PERIOD, n):
-            average = average * (1 - _EMA_GAIN) + (load1(prices, i) - base)
-            store1(base + average * _EMA_GAIN, out, i)
+        parts.ema_run(prices, base, average, _PERIOD, n, out)
     return n
 
 
 @kernel(SERIES, fastmath=_FUSED)
 def _rsi(prices, n, out):
-    parts.fill_nan(out, min(n, _RSI_PERIOD))
+    parts.fill_nan(out, n, _RSI_PERIOD, 1)
     if n <= _RSI_PERIOD:
         return n
     net, moved = parts.rsi_begin(prices)
     store1(parts.rsi_of(net, moved), out, _RSI_PERIOD)
-    for i in range(_RSI_PERIOD + 1, n):
-        change = load1(prices, i) - load1(prices, i - 1)
-        net, moved = net * _RSI_DECAY + change, moved * _RSI_DECAY + abs(change)
-        store1(parts.rsi_of(net, moved), out, i)
+    parts.rsi_run(prices, net, moved, _RSI_PERIOD + 1, n, out)
     return n
 
 
 @kernel(SERIES, fastmath=_FUSED)
 def _macd(prices, n, out):
-    for row in range(3):
-        parts.fill_nan(out + 8 * row * n, min(n, _MACD_AT))
+    parts.fill_nan(out, n, _MACD_AT, 3)
     if n <= _MACD_AT:
         return n
     base = load1(prices, 0)
     _, _, fast, slow, signal = parts.macd_begin(prices, base)
     parts.store_macd(fast * _FAST - slow * _SLOW, signal * _SIGNAL, out, n, _MACD_AT)
-    for i in range(_MACD_AT + 1, n):
-        price = load1(prices, i) - base
-        fast, slow = fast * (1 - _FAST) + price, slow * (1 - _SLOW) + price
-        line = fast * _FAST - slow * _SLOW
-        signal = signal * (1 - _SIGNAL) + line
-        parts.store_macd(line, signal * _SIGNAL, out, n, i)
+    parts.macd_run(prices, base, fast, slow, signal, _MACD_AT + 1, n, out)
     return n
 
 
 @kernel("int64(float64, float64, int64, int64, int64)")
-def _store_bands(middle, squares, out, n, i):
-    variance = squares / _PERIOD
+def _store_bands(middle, variance, out, n, i):
     width = _WIDTH * sqrt(variance) if variance > _FLAT else 0.0 * variance
     store1(middle + width, out, i)
     store1(middle, out, n + i)
@@ -98,27 +84,25 @@ def _store_bands(middle, squares, out, n, i):
 
 @kernel(SERIES, fastmath=_FUSED)
 def _bollinger(prices, n, out):
-    for row in range(3):
-        parts.fill_nan(out + 8 * row * n, min(n, _PERIOD - 1))
+    parts.fill_nan(out, n, _PERIOD - 1, 3)
     if n >= _PERIOD:
         base, squares = load1(prices, 0), 0.0
         mean = parts.plain_sum(prices, 0, _PERIOD) / _PERIOD - base
         for i in range(_PERIOD):
             squares += (load1(prices, i) - base - mean) ** 2
-        _store_bands(base + mean, squares, out, n, _PERIOD - 1)
+        _store_bands(base + mean, squares / _PERIOD, out, n, _PERIOD - 1)
         for i in range(_PERIOD, n):
             new, old, before = load1(prices, i) - base, load1(prices, i - _PERIOD) - base, mean
             mean += (new - old) * (1 / _PERIOD)
             squares += (new - old) * ((new - mean) + (old - before))  # Welford, for a window that slides
-            _store_bands(base + mean, squares, out, n, i)
+            _store_bands(base + mean, squares / _PERIOD, out, n, i)
     return n
 
 
 @kernel(IMBALANCE)
 def _imbalance(bids, asks, levels, out):
     bid, ask = parts.plain_sum(bids, 0, levels), parts.plain_sum(asks, 0, levels)
-    both = bid + ask
-    store1((bid - ask) / both if both != 0.0 else 0.0, out, 0)
+    store1(parts.share(bid, ask), out, 0)
     return levels
 
 

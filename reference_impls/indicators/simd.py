@@ -1,12 +1,11 @@
 """Explicit vectors on one series: recurrences and sums rewritten so that lanes do not wait for each other.
 
-`lanes` has the algebra. RSI, EMA and MACD: windows of 4 values by doubling, then one multiply-add a vector on the
-carried chain.
+`lanes` has the algebra. RSI, EMA, MACD: windows of 4 values by doubling, then one multiply-add a vector on the carried chain.
 SMA and Bollinger: windows of 20 by doubling (and merging squares), nothing carried at all, so nothing drifts: after 10 million
 prices an output is as exact as the first, within 6 roundings. Sum and imbalance: independent accumulators.
 
-The plan's RSI splits gains from losses in vectors and leaves the recurrence scalar, takes price minus *next* price for a
-change, reads past its end and writes into vectors of length 0; its SMA sums every window anew, 20 additions a price.
+The plan's RSI splits gains from losses in vectors and leaves the recurrence scalar, takes price minus *next* price, reads past
+its end and writes into vectors of length 0; its SMA sums every window anew, 20 additions a price.
 """
 
 from tickbench.components.indicators import contract, lanes, parts
@@ -16,8 +15,7 @@ from tickbench.kernels.simd import absolute, fma, lane, load1, load4, shift_in, 
 from tickbench.registry import variant
 
 _PERIOD, _RSI_PERIOD, _MACD_AT = contract.SMA_PERIOD, contract.RSI_PERIOD, contract.LOOKBACK["macd"]
-_EMA_GAIN, _EMA_DECAY = contract.EMA_GAIN, contract.EMA_DECAY
-_WINDOW = lanes.WINDOW
+_EMA_GAIN, _EMA_DECAY, _WINDOW = contract.EMA_GAIN, contract.EMA_DECAY, lanes.WINDOW
 _FUSED = {"contract"}
 
 
@@ -35,7 +33,7 @@ def _sma(prices, n, out):
     else:
         lanes.store_means(prices, 0, 16, n, out)
         lanes.store_means(prices, n - _WINDOW, n - 8, n, out)  # what is left over, and some once more
-    parts.fill_nan(out, min(n, _PERIOD - 1))
+    parts.fill_nan(out, n, _PERIOD - 1, 1)
     return n
 
 
@@ -47,14 +45,13 @@ def _bollinger(prices, n, out):
     else:
         lanes.store_vector_bands(prices, 0, 16, n, out)
         lanes.store_vector_bands(prices, n - _WINDOW, n - 8, n, out)
-    for row in range(3):
-        parts.fill_nan(out + 8 * row * n, min(n, _PERIOD - 1))
+    parts.fill_nan(out, n, _PERIOD - 1, 3)
     return n
 
 
 @kernel(SERIES, fastmath=_FUSED)
 def _ema(prices, n, out):
-    parts.fill_nan(out, min(n, _PERIOD - 1))
+    parts.fill_nan(out, n, _PERIOD - 1, 1)
     if n < _PERIOD:
         return n
     base = load1(prices, 0)
@@ -71,7 +68,7 @@ def _ema(prices, n, out):
 
 @kernel(SERIES, fastmath=_FUSED)
 def _rsi(prices, n, out):
-    parts.fill_nan(out, min(n, _RSI_PERIOD))
+    parts.fill_nan(out, n, _RSI_PERIOD, 1)
     if n <= _RSI_PERIOD:
         return n
     net_begin, moved_begin = parts.rsi_begin(prices)
@@ -90,8 +87,7 @@ def _rsi(prices, n, out):
 
 @kernel(SERIES, fastmath=_FUSED)
 def _macd(prices, n, out):
-    for row in range(3):
-        parts.fill_nan(out + 8 * row * n, min(n, _MACD_AT))
+    parts.fill_nan(out, n, _MACD_AT, 3)
     if n <= _MACD_AT:
         return n
     base = load1(prices, 0)
@@ -117,8 +113,7 @@ def _macd(prices, n, out):
 @kernel(IMBALANCE)
 def _imbalance(bids, asks, levels, out):
     bid, ask = lanes.vector_sum(bids, levels), lanes.vector_sum(asks, levels)
-    both = bid + ask
-    store1((bid - ask) / both if both != 0.0 else 0.0, out, 0)
+    store1(parts.share(bid, ask), out, 0)
     return levels
 
 
@@ -142,10 +137,7 @@ def _rsi_arrays(prices, out):
     "indicators",
     runtime="native",
     example_of="explicit vectors, one series",
-    capabilities=(
-        *("sum", "sma", "ema", "rsi", "macd", "bollinger", "imbalance", "pipeline", "compiled"),
-        *("series", "batch", "call", "recovers", "stable"),
-    ),
+    capabilities=(*contract.ROWS, "sum", "imbalance", "pipeline", "compiled", "series", "batch", "call", "recovers", "stable"),
 )
 def simd(_config: object) -> contract.Indicators:
     """The kernels."""

@@ -55,21 +55,21 @@ _ta_bbands = types.ExternalFunction(
 def _sma(prices, n, out):
     if n > _SMA_AT:
         _ta_sma(0, n - 1, prices, _PERIOD, out, out + 8, out + 8 * _SMA_AT)
-    return fill_nan(out, min(n, _SMA_AT))
+    return fill_nan(out, n, _SMA_AT, 1)
 
 
 @kernel(SERIES)
 def _ema(prices, n, out):
     if n > _EMA_AT:
         _ta_ema(0, n - 1, prices, _PERIOD, out, out + 8, out + 8 * _EMA_AT)
-    return fill_nan(out, min(n, _EMA_AT))
+    return fill_nan(out, n, _EMA_AT, 1)
 
 
 @kernel(SERIES)
 def _rsi(prices, n, out):
     if n > _RSI_AT:
         _ta_rsi(0, n - 1, prices, _RSI_PERIOD, out, out + 8, out + 8 * _RSI_AT)
-    return fill_nan(out, min(n, _RSI_AT))
+    return fill_nan(out, n, _RSI_AT, 1)
 
 
 @kernel(SERIES)
@@ -77,8 +77,7 @@ def _macd(prices, n, out):
     line, signal, histogram = out + 8 * _MACD_AT, out + 8 * (_MACD_AT + n), out + 8 * (_MACD_AT + 2 * n)
     if n > _MACD_AT:
         _ta_macd(0, n - 1, prices, _FAST, _SLOW, _SIGNAL, out, out + 8, line, signal, histogram)
-    for row in range(3):
-        fill_nan(out + 8 * row * n, min(n, _MACD_AT))
+    fill_nan(out, n, _MACD_AT, 3)
     return n
 
 
@@ -87,8 +86,7 @@ def _bollinger(prices, n, out):
     upper, middle, lower = out + 8 * _SMA_AT, out + 8 * (_SMA_AT + n), out + 8 * (_SMA_AT + 2 * n)
     if n > _SMA_AT:
         _ta_bbands(0, n - 1, prices, _PERIOD, _WIDTH, _WIDTH, 0, out, out + 8, upper, middle, lower)
-    for row in range(3):
-        fill_nan(out + 8 * row * n, min(n, _SMA_AT))
+    fill_nan(out, n, _SMA_AT, 3)
     return n
 
 

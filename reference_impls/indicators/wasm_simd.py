@@ -1,9 +1,9 @@
 """Portable vectors: WebAssembly text with 128-bit SIMD, compiled by wasmtime; the sum and the SMA.
 
-The same module runs wherever WebAssembly does, with 2 lanes of float64 everywhere. The SMA is a window of 20 by doubling (2, 4, 8,
-16, + 4; nothing rolls); sums of 4 and of 8 that later pairs need lie in rings of 32 values. Prices are written into the module's
-memory beforehand, as a host that feeds a module would do tick by tick, and answers are read there. Each call from Python
-through the wasmtime package costs some microseconds: with 1,000 prices that is most of the time.
+The same module runs wherever WebAssembly does, with 2 lanes of float64 everywhere. The SMA is a window of 20 by doubling (2,
+4, 8, 16, + 4; nothing rolls); sums of 4 and of 8 that later pairs need lie in rings of 32 values. Prices are written into the
+module's memory beforehand, as a host that feeds a module would do tick by tick, and answers are read there. Each call from
+Python through the wasmtime package costs some microseconds: with 1,000 prices that is most of the time.
 """
 
 import numpy as np

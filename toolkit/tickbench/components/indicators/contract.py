@@ -7,7 +7,7 @@ what is not defined yet (the lookback) is NaN.
     ema        e += k (price - e), k = 2/21, begun with the mean of the first 20       first at 19
     rsi        Wilder's: 100 G / (G + L), averages of gains and of losses              first at 14
                a <- (13 a + new) / 14, begun with the mean of the first 14 changes;
-               0 where G + L is below RSI_FLAT, as TA-Lib gives for constant prices
+               0 where G + L is 0 (constant prices), as TA-Lib gives
     macd       rows: ema12 - ema26, its ema9, their difference; both averages          all first at 33
                begin at 25 (with the mean of their last 12 and 26 prices)
     bollinger  rows: mean + 2 deviations, mean, mean - 2 deviations, of the last 20    first at 19
@@ -40,15 +40,13 @@ SMA_PERIOD = EMA_PERIOD = BOLLINGER_PERIOD = 20
 RSI_PERIOD = 14
 MACD_FAST, MACD_SLOW, MACD_SIGNAL = 12, 26, 9
 BOLLINGER_DEVIATIONS = 2.0
-RSI_FLAT = 1e-14  # TA-Lib's TA_EPSILON: an average change below it counts as none
 NAN = math.nan
 
 EMA_DECAY, EMA_GAIN = 1 - 2 / (EMA_PERIOD + 1), 2 / (EMA_PERIOD + 1)
+# Averages times 14 (S <- 13/14 S + size of the change, D <- 13/14 D + change) begin as plain sums: RSI = 50 (1 + D / S).
 RSI_DECAY = 1 - 1 / RSI_PERIOD
 FAST_GAIN, SLOW_GAIN, SIGNAL_GAIN = (2 / (period + 1) for period in (MACD_FAST, MACD_SLOW, MACD_SIGNAL))
 MACD_BEGIN = MACD_SLOW - 1  # both averages begin here
-# Wilder's averages times 14 (S <- 13/14 S + change), so that the begin is a plain sum: RSI = 50 (1 + D / S).
-RSI_FLAT_SUM = RSI_FLAT * RSI_PERIOD
 
 LOOKBACK = {"sma": 19, "ema": 19, "rsi": 14, "macd": 33, "bollinger": 19}  # outputs before the first
 ROWS = {"sma": 1, "ema": 1, "rsi": 1, "macd": 3, "bollinger": 3}

@@ -21,7 +21,7 @@ pairwise algorithm for computing sample variances", 1979), which never subtracts
     M(both) = M(left) + M(right) + (n_left sum_right - n_right sum_left)^2 / (n_left n_right (n_left + n_right))
 """
 
-from tickbench.components.indicators.contract import BOLLINGER_DEVIATIONS, LOOKBACK, RSI_FLAT_SUM, SMA_PERIOD
+from tickbench.components.indicators.contract import BOLLINGER_DEVIATIONS, LOOKBACK, SMA_PERIOD
 from tickbench.components.indicators.parts import plain_sum
 from tickbench.kernels.jit import kernel
 from tickbench.kernels.simd import (
@@ -47,7 +47,7 @@ _MERGE = 1.0 / 80  # of 16 values with the 4 before them: (16 sum_4 - 4 sum_16)^
 @inlined
 def rsi_of4(net, moved):
     """`rsi_of` in each lane."""
-    return select(moved < RSI_FLAT_SUM, splat4(0.0), fma(net / moved, 50.0, 50.0))
+    return select(moved == 0.0, splat4(0.0), fma(net / moved, 50.0, 50.0))
 
 
 @inlined
@@ -101,6 +101,22 @@ def squares20(x, sums, history):
     m16 = _both(before8, x8, m8 + history[2], 1 / 16)
     apart = fma(earlier4, -4.0, x8 + before8)
     return fma(apart * apart, _MERGE, m16 + history[3]), (m2, m4, m8, history[1])
+
+
+@inlined
+def moments8(prices, first, end, base):
+    """Of 8 symbols side by side: sums of prices first … end - 1 less `base`, and of their squares."""
+    total = squares = splat8(0.0)
+    for t in range(first, end):
+        y = load8(prices, 8 * t) - base
+        total, squares = total + y, squares + y * y
+    return total, squares
+
+
+@inlined
+def both8(a, b):
+    """Moments of two stretches of prices together."""
+    return a[0] + b[0], a[1] + b[1]
 
 
 @kernel("float64(int64, int64)")

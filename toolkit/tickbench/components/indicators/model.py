@@ -77,7 +77,7 @@ def rsi(prices: Rows) -> Rows:
     gain, loss = (_average(one, period - 1, period, Extended(1) / period) for one in (gains, losses))
     total = gain + loss
     with np.errstate(invalid="ignore", divide="ignore"):
-        out[0, 1:] = np.where(total < contract.RSI_FLAT, 0, 100 * gain / total)
+        out[0, 1:] = np.where(total == 0, 0, 100 * gain / total)
     return out
 
 

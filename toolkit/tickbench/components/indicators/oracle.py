@@ -37,7 +37,7 @@ def cases() -> dict[str, Array]:
         "rising": 50 + 0.01 * i,
         "falling": 50 - 0.01 * i,
         "alternating": 10.0 + i % 2,
-        "stopping": np.where(i < _STOP_AT, walk, walk[_STOP_AT]),  # RSI falls to 0 when the averages are below RSI_FLAT
+        "stopping": np.where(i < _STOP_AT, walk, walk[_STOP_AT]),  # the averages of RSI decay, their ratio stays
         "jump": jump,
         "nan": hole,
         "offset": 1e9 + noise,

@@ -13,7 +13,6 @@ from tickbench.components.indicators.contract import (
     MACD_SLOW,
     NAN,
     RSI_DECAY,
-    RSI_FLAT_SUM,
     RSI_PERIOD,
     SIGNAL_GAIN,
     SLOW_GAIN,
@@ -23,12 +22,20 @@ from tickbench.kernels.jit import kernel
 from tickbench.kernels.simd import load1, store1
 
 
-@kernel("int64(int64, int64)")
-def fill_nan(out, n):
-    """What is not defined yet."""
-    for i in range(n):
-        store1(NAN, out, i)
+@kernel("int64(int64, int64, int64, int64)")
+def fill_nan(out, n, warm, rows):
+    """NaN for the first `warm` of n outputs, in each row."""
+    for row in range(rows):
+        for i in range(min(n, warm)):
+            store1(NAN, out, row * n + i)
     return n
+
+
+@kernel("float64(float64, float64)")
+def share(bid, ask):
+    """Imbalance of the sums of two sides."""
+    both = bid + ask
+    return (bid - ask) / both if both != 0.0 else 0.0
 
 
 @kernel("int64(int64, int64, int64)")
@@ -71,7 +78,7 @@ def store_macd(line, signal, out, n, i):
 @kernel("float64(float64, float64)")
 def rsi_of(net, moved):
     """RSI from the decayed sums of the changes and of their sizes."""
-    if moved < RSI_FLAT_SUM:
+    if moved == 0.0:
         return 0.0
     return 50.0 * (1.0 + net / moved)
 
