@@ -1,7 +1,7 @@
 """Eight symbols at once, one a lane: the recurrences as they are written, each lane its own symbol.
 
-Prices come as an engine has them that follows many symbols: tick t of all eight in one cache line (prices[8 t + symbol]), and so
-do results. Nothing is shuffled. RSI, EMA and MACD carry one vector a sum; SMA and Bollinger add up the 17 prices that four
+Prices come as an engine has them that follows many symbols: tick t of all eight in one line (prices[8 t + symbol]), and so do
+results. Nothing is shuffled. RSI, EMA and MACD carry one vector a sum; SMA and Bollinger add up the 17 prices that four
 neighbouring windows share once, and up to three at each end, from scratch: nothing rolls, nothing drifts.
 
 Squares are taken about a price in the middle of the four windows. As one of their own prices it is at most 4.4 deviations from
@@ -141,7 +141,7 @@ def _bollinger(prices, n, out):
     "indicators",
     runtime="native",
     example_of="explicit vectors, one symbol a lane",
-    capabilities=("sma", "ema", "rsi", "macd", "bollinger", "batch", "recovers", "stable"),
+    capabilities=("sma", "ema", "rsi", "macd", "bollinger", "batch", "nan", "recovers", "stable"),
 )
 def batch_simd(_config: object) -> contract.Indicators:
     """The kernels, for 8 symbols at once."""

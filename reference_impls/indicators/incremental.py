@@ -115,7 +115,7 @@ def _tick(state, price, bids, asks, levels, out):
     "indicators",
     runtime="native",
     example_of="state carried from tick to tick",
-    capabilities=("tick", "recovers", "stable"),
+    capabilities=("tick", "nan", "recovers", "stable"),
 )
 def incremental(_config: object) -> contract.Indicators:
     """The kernel and its state."""

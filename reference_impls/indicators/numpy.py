@@ -101,7 +101,7 @@ def _pipeline(prices, bids, asks):
     example_of="numpy idioms",
     capabilities=(
         *("sum", "sma", "ema", "rsi", "macd", "bollinger", "imbalance", "pipeline", "series", "batch", "call"),
-        *("recovers", "stable"),
+        *("nan", "recovers", "stable"),
     ),
 )
 def numpy(_config: object) -> contract.Indicators:

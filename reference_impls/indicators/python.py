@@ -2,6 +2,7 @@
 
 import math
 from collections import deque
+from itertools import pairwise
 
 from tickbench.components.indicators import contract
 from tickbench.registry import variant
@@ -34,7 +35,7 @@ def _ema(prices):
 
 def _rsi(prices):
     period = contract.RSI_PERIOD
-    changes = [after - before for before, after in zip(prices, prices[1:], strict=False)]
+    changes = [after - before for before, after in pairwise(prices)]
     gains = _average([0.0 if one < 0 else one for one in changes], period - 1, period, 1 / period)
     losses = _average([0.0 if one > 0 else -one for one in changes], period - 1, period, 1 / period)
     values = [0.0 if gain + loss == 0 else 100 * gain / (gain + loss) for gain, loss in zip(gains, losses, strict=True)]
@@ -82,7 +83,7 @@ def _pipeline(prices, bids, asks):
     example_of="lists and loops",
     capabilities=(
         *("sum", "sma", "ema", "rsi", "macd", "bollinger", "imbalance", "pipeline", "series", "batch", "call"),
-        *("recovers", "stable"),
+        *("nan", "recovers", "stable"),
     ),
 )
 def python(_config: object) -> contract.Indicators:

@@ -126,20 +126,7 @@ def _rsi_arrays(prices, out):
     "indicators",
     runtime="native",
     example_of="scalar recurrences, compiled",
-    capabilities=(
-        "sum",
-        "sma",
-        "ema",
-        "rsi",
-        "macd",
-        "bollinger",
-        "imbalance",
-        "pipeline",
-        "compiled",
-        "series",
-        "batch",
-        "call",
-    ),
+    capabilities=(*contract.ROWS, "sum", "imbalance", "pipeline", "compiled", "series", "batch", "call", "nan"),
     reference=True,
 )
 def scalar(_config: object) -> contract.Indicators:

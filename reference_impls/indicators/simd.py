@@ -137,13 +137,13 @@ def _rsi_arrays(prices, out):
     "indicators",
     runtime="native",
     example_of="explicit vectors, one series",
-    capabilities=(*contract.ROWS, "sum", "imbalance", "pipeline", "compiled", "series", "batch", "call", "recovers", "stable"),
+    capabilities=(
+        *contract.ROWS,
+        *("sum", "imbalance", "pipeline", "compiled", "series", "batch", "call", "nan", "recovers", "stable"),
+    ),
 )
 def simd(_config: object) -> contract.Indicators:
     """The kernels."""
     kernels = {"sum": _sum, "sma": _sma, "ema": _ema, "rsi": _rsi, "macd": _macd, "bollinger": _bollinger}
-    return contract.Indicators(
-        kernels | {"imbalance": _imbalance, "pipeline": _pipeline},
-        rsi_of=contract.rsi_call(_rsi_arrays),
-        vector_outputs=lanes.vector_outputs,
-    )
+    kernels |= {"imbalance": _imbalance, "pipeline": _pipeline}
+    return contract.Indicators(kernels, rsi_of=contract.rsi_call(_rsi_arrays), vector_outputs=lanes.vector_outputs)

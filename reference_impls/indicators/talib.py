@@ -4,8 +4,8 @@ The wheel brings the C library as a shared object of its own. The workloads of o
 from our compiled driver, into the caller's memory, through a shim that fills the warm-up with NaN (as the Python package
 does): no Python is involved. The workload `call` uses the Python package, with its checks, its copy and its allocation.
 
-It has no imbalance, so no pipeline. Its sums roll: a NaN stays in them for ever, and its deviation is E[x²] - E[x]², which
-has no digits left where the noise is 1e-8 of the price.
+It has no imbalance, so no pipeline. After a NaN its SMA is NaN for ever (the sum rolls) and its RSI 0,
+and its deviation is E[x²] - E[x]², which has no digits left where the noise is 1e-8 of the price.
 """
 
 import ctypes

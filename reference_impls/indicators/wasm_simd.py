@@ -97,7 +97,7 @@ class _Machine:
     "indicators",
     runtime="python",
     example_of="WebAssembly SIMD, run by wasmtime",
-    capabilities=("sum", "sma", "series", "recovers", "stable"),
+    capabilities=("sum", "sma", "series", "nan", "recovers", "stable"),
 )
 def wasm_simd(_config: object) -> contract.Indicators:
     """The functions; prices lie in the module's memory."""

@@ -41,7 +41,7 @@ _F64 = ir.DoubleType()
 inlined = register_jitable(inline="never")  # LLVM inlines it: cheaper to compile than numba's own inlining
 
 
-class VectorType(types.Type):
+class VectorType(types.Type):  # type: ignore[misc]  # numba's classes are untyped here
     """The numba type of a vector of `lanes` float64."""
 
     def __init__(self, lanes: int) -> None:
@@ -53,7 +53,7 @@ class VectorType(types.Type):
         return Conversion.safe if isinstance(other, types.Float) else None
 
 
-class MaskType(types.Type):
+class MaskType(types.Type):  # type: ignore[misc]
     """The numba type of the answer to a comparison of vectors: one bit a lane."""
 
     def __init__(self, lanes: int) -> None:
@@ -62,13 +62,13 @@ class MaskType(types.Type):
 
 
 @register_model(VectorType)
-class _VectorModel(models.PrimitiveModel):
+class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
     def __init__(self, manager: Any, vector: VectorType) -> None:
         super().__init__(manager, vector, ir.VectorType(_F64, vector.lanes))
 
 
 @register_model(MaskType)
-class _MaskModel(models.PrimitiveModel):
+class _MaskModel(models.PrimitiveModel):  # type: ignore[misc]
     def __init__(self, manager: Any, mask: MaskType) -> None:
         super().__init__(manager, mask, ir.VectorType(ir.IntType(1), mask.lanes))
 
@@ -105,7 +105,7 @@ def _vector_among(arguments: Any) -> VectorType | None:
 def _define_operator(operation: Any, operands: int, result: Callable[[VectorType], Any], emit: Callable[..., Any]) -> None:
     """Teach numba an operator on vectors: its type, and the instruction that `emit(builder, *values)` writes."""
 
-    class Template(AbstractTemplate):
+    class Template(AbstractTemplate):  # type: ignore[misc]
         def generic(self, arguments: Any, keywords: Any) -> Any:
             vector = _vector_among(arguments)
             if vector is None or len(arguments) != operands or keywords:
@@ -153,7 +153,8 @@ def _loader(kind: Any) -> Any:
     """The body of an intrinsic that loads one `kind`, a vector or a float."""
 
     def generate(context: Any, builder: Any, _signature: Any, values: Any) -> Any:
-        return builder.load(_at(builder, *values, context.get_value_type(kind)), align=8)
+        address, index = values
+        return builder.load(_at(builder, address, index, context.get_value_type(kind)), align=8)
 
     return kind(types.int64, types.int64), generate
 

@@ -23,6 +23,7 @@ COMPONENT = Component(
         "series": "takes one symbol",
         "batch": "takes many symbols, all five averages: one after the other, or one a lane",
         "call": "RSI as an application calls it from Python",
+        "nan": "a NaN gives NaN, and nothing else, wherever its definition reaches",
         "recovers": "windows that a NaN has left are right again",
         "stable": "as accurate with 1e-3 of noise on prices of 1e9",
     },

@@ -19,9 +19,10 @@ what is not defined yet (the lookback) is NaN.
     tick       the last value of each row, imbalance and score, from a state that is carried on: O(1)
 
 One NaN among the prices makes NaN what its definition reaches: the 20 windows that hold it; from there on, for ever, what
-never forgets (ema, rsi, macd); the sum. Nothing before it changes. A variant whose sums roll may stay NaN after the window too,
-as TA-Lib does; the capability `recovers` says that it does not. `stable` says that accuracy does not depend on what rolled
-by: values stay within ROUNDING_ULPS of the largest price, also for noise of 1e-3 on prices of 1e9.
+never forgets (ema, rsi, macd); the sum. Nothing before it changes: capability `nan` (TA-Lib lacks it: its RSI says 0 after a
+NaN). A variant whose sums roll may stay NaN after the window too; `recovers` says that it does not. `stable` says that
+accuracy does not depend on what rolled by: values stay within ROUNDING_ULPS of the largest price, also for noise of 1e-3 on
+prices of 1e9.
 
 Periods are constants of compilation: a strategy knows them when it starts. TA-Lib takes them with each call.
 """

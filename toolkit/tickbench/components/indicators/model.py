@@ -37,7 +37,7 @@ def bollinger(prices: Rows) -> Rows:
     return out
 
 
-def _average(values: Rows, begin: int, period: int, gain: Any) -> Rows:
+def _average(values: Rows, begin: int, period: int, gain: Any) -> Any:
     """Exponential average: at `begin` the mean of the last `period` values, then e += gain (value - e)."""
     out = _blank(len(values))[0]
     if len(values) > begin:

@@ -72,7 +72,9 @@ def difference(operation: str, seen: Any, expected: Any, prices: Array, capabili
         wrong = ~(np.abs(seen - expected) <= _allowed(operation, expected, prices, capabilities))
     wrong &= ~(np.isnan(seen) & np.isnan(expected))
     gaps = np.flatnonzero(np.isnan(prices))
-    if len(gaps) and "recovers" not in capabilities:
+    if len(gaps) and "nan" not in capabilities:
+        wrong[:, gaps[0] :] = False
+    elif len(gaps) and "recovers" not in capabilities:
         wrong[:, gaps[0] :] &= ~np.isnan(seen[:, gaps[0] :])  # rolling sums stay NaN
     if not wrong.any():
         return ""
