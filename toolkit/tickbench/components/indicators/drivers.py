@@ -1,4 +1,7 @@
-"""Drivers: compiled loops that call an operation through a function pointer, with inputs that move on."""
+"""Drivers: compiled loops that call an operation through a function pointer, with inputs that move on.
+
+To hand a compiled function from Python to a driver costs some 30 us (numba looks its address up), so a batch has to be long.
+"""
 
 from tickbench.components.indicators.contract import IMBALANCE, PIPELINE, SERIES, TICK
 from tickbench.kernels.clock import now_ticks, ticks_to_ns
@@ -6,6 +9,7 @@ from tickbench.kernels.jit import kernel
 from tickbench.kernels.recorder import record
 from tickbench.kernels.simd import load1
 
+LEAST_BATCH_NS = 3_000_000  # 100 times what handing the operation over costs
 SLIDES = 64  # windows of a series: each repeat begins one price later, as a live window does
 
 
@@ -58,13 +62,14 @@ def time_pipeline(operation, prices, n, quantities, books, levels, out, repeats,
     return repeats
 
 
-@kernel(f"int64(pointer[{TICK}], int64, int64, int64, int64, int64, int64, int64, int64)")
-def drive_ticks(operation, state, prices, n, quantities, books, levels, out, out_step):
-    """All n prices, one after the other; tick i sees book i modulo `books`, and writes at out + out_step * i values."""
-    for i in range(n):
-        bids = quantities + 8 * 2 * levels * (i % books)
-        operation(state, load1(prices, i), bids, bids + 8 * levels, levels, out + 8 * out_step * i)
-    return n
+@kernel(f"int64(pointer[{TICK}], int64, int64, int64, int64, int64, int64, int64, int64, int64)")
+def drive_ticks(operation, state, prices, n, quantities, books, levels, out, out_step, passes):
+    """All n prices, one after the other, `passes` times; tick i sees book i modulo `books`, and writes out_step values on."""
+    for _ in range(passes):
+        for i in range(n):
+            bids = quantities + 8 * 2 * levels * (i % books)
+            operation(state, load1(prices, i), bids, bids + 8 * levels, levels, out + 8 * out_step * i)
+    return passes
 
 
 @kernel(f"int64(pointer[{TICK}], int64, int64, int64, int64, int64, int64, int64, int64, float64, int64, int64)")

@@ -15,7 +15,14 @@ from numpy.typing import NDArray
 from tickbench.components.component import Job, Result, Verification
 from tickbench.components.indicators import contract, inputs, model, oracle
 from tickbench.components.indicators.contract import Indicators
-from tickbench.components.indicators.drivers import SLIDES, drive_pipeline, drive_ticks, time_pipeline, time_ticks
+from tickbench.components.indicators.drivers import (
+    LEAST_BATCH_NS,
+    SLIDES,
+    drive_pipeline,
+    drive_ticks,
+    time_pipeline,
+    time_ticks,
+)
 from tickbench.components.shared.timing import NS_PER_S, batch_result, operations_for, time_batches
 from tickbench.kernels.hdr import Histogram
 
@@ -70,7 +77,7 @@ def run_pipeline(job: Job) -> Result:
     def run(windows: int) -> None:
         drive_pipeline(operation, *addresses, windows)
 
-    windows = operations_for(run)
+    windows = operations_for(run, LEAST_BATCH_NS)
     batches = time_batches(lambda: run(windows), windows, job.seconds)
     return batch_result(batches, _pipeline_verified(job, market, oracle.split_pipeline(market.out, market.n), windows - 1))
 
@@ -137,11 +144,10 @@ def run_tick(job: Job) -> Result:
     state, operation, passes = market.indicators.new_state(), market.indicators.kernels["tick"], [0]
 
     def run(repeats: int) -> None:
-        for _ in range(repeats):
-            drive_ticks(operation, state.address, *market.addresses(), 0)
+        drive_ticks(operation, state.address, *market.addresses(), 0, repeats)
         passes[0] += repeats
 
-    repeats = operations_for(run)
+    repeats = operations_for(run, LEAST_BATCH_NS)
     batches = time_batches(lambda: run(repeats), repeats * market.n, job.seconds)
     return batch_result(batches, _ticks_verified(job, market, passes[0]))
 

@@ -181,7 +181,7 @@ def run_ticks(indicators: Indicators, prices: Array, quantities: Array) -> Array
     fed, book, out = inputs.aligned(n, prices), inputs.aligned(quantities.shape, quantities), inputs.aligned((n, 10), -7.0)
     books, _, levels = quantities.shape
     operation, step = indicators.kernels["tick"], contract.PIPELINE_VALUES
-    drive_ticks(operation, state.address, fed.ctypes.data, n, book.ctypes.data, books, levels, out.ctypes.data, step)
+    drive_ticks(operation, state.address, fed.ctypes.data, n, book.ctypes.data, books, levels, out.ctypes.data, step, 1)
     return out.T
 
 
