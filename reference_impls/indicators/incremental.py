@@ -104,7 +104,7 @@ def _tick(state, price, bids, asks, levels, out):
     _take_bands(state, price, t, out + 5 * WORD_BYTES)
     store_plain(state, _COUNT, t + 1)
     store1(price, state, _PRICE)
-    bid, ask = lanes.vector_sum(bids, levels), lanes.vector_sum(asks, levels)
+    bid, ask = lanes.side_sums(bids, asks, levels)
     store1(parts.share(bid, ask), out, 8)
     rsi, histogram, upper, middle, imbalance = load1(out, 1), load1(out, 4), load1(out, 5), load1(out, 6), load1(out, 8)
     store1(contract.score(price, load1(out, 0), rsi, histogram, upper, middle, imbalance), out, 9)

@@ -11,7 +11,7 @@ its end and writes into vectors of length 0; its SMA sums every window anew, 20 
 from tickbench.components.indicators import contract, lanes, parts
 from tickbench.components.indicators.contract import FAST_GAIN, IMBALANCE, PIPELINE, RSI_DECAY, SERIES, SIGNAL_GAIN, SLOW_GAIN
 from tickbench.kernels.jit import kernel
-from tickbench.kernels.simd import absolute, fma, lane, load1, load4, shift_in, store, store1
+from tickbench.kernels.simd import absolute, fma, inlined, lane, load1, load4, pack4, shift_in, splat4, store, store1
 from tickbench.registry import variant
 
 _PERIOD, _RSI_PERIOD, _MACD_AT = contract.SMA_PERIOD, contract.RSI_PERIOD, contract.LOOKBACK["macd"]
@@ -28,31 +28,26 @@ def _sum(prices, n, out):
 @kernel(SERIES)
 def _sma(prices, n, out):
     if n < _WINDOW:
-        for i in range(_PERIOD - 1, n):
-            store1(parts.plain_sum(prices, i + 1 - _PERIOD, i + 1) / _PERIOD, out, i)
+        parts.plain_means(prices, n, out)
     else:
         lanes.store_means(prices, 0, 16, n, out)
         lanes.store_means(prices, n - _WINDOW, n - 8, n, out)  # what is left over, and some once more
-    parts.fill_nan(out, n, _PERIOD - 1, 1)
-    return n
+    return parts.fill_nan(out, n, _PERIOD - 1, 1)
 
 
 @kernel(SERIES)
 def _bollinger(prices, n, out):
     if n < _WINDOW:
-        for i in range(_PERIOD - 1, n):
-            parts.store_bands(prices, n, out, i)
+        parts.plain_bands(prices, n, out)
     else:
         lanes.store_vector_bands(prices, 0, 16, n, out)
         lanes.store_vector_bands(prices, n - _WINDOW, n - 8, n, out)
-    parts.fill_nan(out, n, _PERIOD - 1, 3)
-    return n
+    return parts.fill_nan(out, n, _PERIOD - 1, 3)
 
 
 @kernel(SERIES, fastmath=_FUSED)
 def _ema(prices, n, out):
-    parts.fill_nan(out, n, _PERIOD - 1, 1)
-    if n < _PERIOD:
+    if parts.fill_nan(out, n, _PERIOD - 1, 1) < _PERIOD:
         return n
     base = load1(prices, 0)
     begin = parts.ema_begin(prices, base)
@@ -68,8 +63,7 @@ def _ema(prices, n, out):
 
 @kernel(SERIES, fastmath=_FUSED)
 def _rsi(prices, n, out):
-    parts.fill_nan(out, n, _RSI_PERIOD, 1)
-    if n <= _RSI_PERIOD:
+    if parts.fill_nan(out, n, _RSI_PERIOD, 1) <= _RSI_PERIOD:
         return n
     net_begin, moved_begin = parts.rsi_begin(prices)
     store1(parts.rsi_of(net_begin, moved_begin), out, _RSI_PERIOD)
@@ -85,34 +79,41 @@ def _rsi(prices, n, out):
     return n
 
 
+@inlined
+def _signals(line, before, signal, out, n, i):
+    """Take in 4 lines, store their signals and histograms, and return the history."""
+    signal = lanes.decayed4(fma(shift_in(line, before, 1), 1 - SIGNAL_GAIN, line), signal, 1 - SIGNAL_GAIN)
+    average = signal[1] * SIGNAL_GAIN
+    store(average, out, n + i)
+    store(line - average, out, 2 * n + i)
+    return signal
+
+
 @kernel(SERIES, fastmath=_FUSED)
 def _macd(prices, n, out):
-    parts.fill_nan(out, n, _MACD_AT, 3)
-    if n <= _MACD_AT:
-        return n
-    base = load1(prices, 0)
-    fast_before, slow_before, fast_begin, slow_begin, begin = parts.macd_begin(prices, base)
-    parts.store_macd(fast_begin * FAST_GAIN - slow_begin * SLOW_GAIN, begin * SIGNAL_GAIN, out, n, _MACD_AT)
-    fast, slow, signal = lanes.begun4(fast_before, fast_begin), lanes.begun4(slow_before, slow_begin), lanes.begun4(0.0, begin)
-    before = signal[1]
-    for i in range(_MACD_AT + 1, n - 3, 4):
-        price, earlier = load4(prices, i) - base, load4(prices, i - 1) - base
-        fast = lanes.decayed4(fma(earlier, 1 - FAST_GAIN, price), fast, 1 - FAST_GAIN)
-        slow = lanes.decayed4(fma(earlier, 1 - SLOW_GAIN, price), slow, 1 - SLOW_GAIN)
-        line = fast[1] * FAST_GAIN - slow[1] * SLOW_GAIN
-        signal = lanes.decayed4(fma(shift_in(line, before, 1), 1 - SIGNAL_GAIN, line), signal, 1 - SIGNAL_GAIN)
-        before, average = line, signal[1] * SIGNAL_GAIN
-        store(line, out, i)
-        store(average, out, n + i)
-        store(line - average, out, 2 * n + i)
-    left = parts.rest(_MACD_AT + 1, n, 4)
-    parts.macd_run(prices, base, lane(fast[1], 3), lane(slow[1], 3), lane(signal[1], 3), left, n, out)
-    return n
+    if n > _MACD_AT:
+        base, zero = load1(prices, 0), splat4(0.0)
+        fast_before, slow_before, fast_begin, slow_begin, begin = parts.macd_begin(prices, base)
+        fast, slow = lanes.begun4(fast_before, fast_begin), lanes.begun4(slow_before, slow_begin)
+        signal, before, line = (zero, zero), zero, pack4(0.0, 0.0, 0.0, begin)
+        # The signal of a vector is taken one turn later: half as long a chain waits in the scheduler, so more turns overlap.
+        for i in range(_MACD_AT + 1, n - 3, 4):
+            signal, before = _signals(line, before, signal, out, n, i - 4), line
+            price, earlier = load4(prices, i) - base, load4(prices, i - 1) - base
+            fast = lanes.decayed4(fma(earlier, 1 - FAST_GAIN, price), fast, 1 - FAST_GAIN)
+            slow = lanes.decayed4(fma(earlier, 1 - SLOW_GAIN, price), slow, 1 - SLOW_GAIN)
+            line = fast[1] * FAST_GAIN - slow[1] * SLOW_GAIN
+            store(line, out, i)
+        left = parts.rest(_MACD_AT + 1, n, 4)
+        signal = _signals(line, before, signal, out, n, left - 4)
+        parts.macd_run(prices, base, lane(fast[1], 3), lane(slow[1], 3), lane(signal[1], 3), left, n, out)
+        parts.store_macd(fast_begin * FAST_GAIN - slow_begin * SLOW_GAIN, begin * SIGNAL_GAIN, out, n, _MACD_AT)
+    return parts.fill_nan(out, n, _MACD_AT, 3)  # last: the first turn wrote there
 
 
 @kernel(IMBALANCE)
 def _imbalance(bids, asks, levels, out):
-    bid, ask = lanes.vector_sum(bids, levels), lanes.vector_sum(asks, levels)
+    bid, ask = lanes.side_sums(bids, asks, levels)
     store1(parts.share(bid, ask), out, 0)
     return levels
 

@@ -37,9 +37,9 @@ def bollinger(prices: Rows) -> Rows:
     return out
 
 
-def _average(values: Rows, begin: int, period: int, gain: Any) -> Any:
+def _average(values: Rows, begin: int, period: int, gain: Any) -> Rows:
     """Exponential average: at `begin` the mean of the last `period` values, then e += gain (value - e)."""
-    out = _blank(len(values))[0]
+    out: Rows = np.full(len(values), np.nan, dtype=Extended)
     if len(values) > begin:
         average = out[begin] = values[begin + 1 - period : begin + 1].mean()
         for i in range(begin + 1, len(values)):

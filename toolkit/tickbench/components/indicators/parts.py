@@ -16,6 +16,7 @@ from tickbench.components.indicators.contract import (
     RSI_PERIOD,
     SIGNAL_GAIN,
     SLOW_GAIN,
+    SMA_PERIOD,
     score,
 )
 from tickbench.kernels.jit import kernel
@@ -53,17 +54,26 @@ def plain_sum(prices, first, end):
     return total
 
 
-@kernel("int64(int64, int64, int64, int64)")
-def store_bands(prices, n, out, i):
-    """Bands of the window that ends at price i, in two passes."""
-    mean, squares = plain_sum(prices, i + 1 - BOLLINGER_PERIOD, i + 1) / BOLLINGER_PERIOD, 0.0
-    for j in range(i + 1 - BOLLINGER_PERIOD, i + 1):
-        squares += (load1(prices, j) - mean) ** 2
-    width = BOLLINGER_DEVIATIONS * sqrt(squares / BOLLINGER_PERIOD)
-    store1(mean + width, out, i)
-    store1(mean, out, n + i)
-    store1(mean - width, out, 2 * n + i)
-    return i
+@kernel("int64(int64, int64, int64)")
+def plain_means(prices, n, out):
+    """The SMA, each window summed anew: for series that are too short for vectors."""
+    for i in range(SMA_PERIOD - 1, n):
+        store1(plain_sum(prices, i + 1 - SMA_PERIOD, i + 1) / SMA_PERIOD, out, i)
+    return n
+
+
+@kernel("int64(int64, int64, int64)")
+def plain_bands(prices, n, out):
+    """Bollinger bands, each window in two passes: for series that are too short for vectors."""
+    for i in range(BOLLINGER_PERIOD - 1, n):
+        mean, squares = plain_sum(prices, i + 1 - BOLLINGER_PERIOD, i + 1) / BOLLINGER_PERIOD, 0.0
+        for j in range(i + 1 - BOLLINGER_PERIOD, i + 1):
+            squares += (load1(prices, j) - mean) ** 2
+        width = BOLLINGER_DEVIATIONS * sqrt(squares / BOLLINGER_PERIOD)
+        store1(mean + width, out, i)
+        store1(mean, out, n + i)
+        store1(mean - width, out, 2 * n + i)
+    return n
 
 
 @kernel("int64(float64, float64, int64, int64, int64)")
