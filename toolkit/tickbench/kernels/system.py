@@ -61,6 +61,12 @@ def futex_wait(words, index, expected):
     return _syscall(_FUTEX, words + 8 * index, _FUTEX_WAIT, expected, 0, 0, 0)
 
 
+@kernel("int64(int64, int64, int64, int64)")
+def futex_wait_for(words, index, expected, timespec):
+    """As `futex_wait`, for at most the time at address `timespec` (two words: seconds, nanoseconds)."""
+    return _syscall(_FUTEX, words + 8 * index, _FUTEX_WAIT, expected, timespec, 0, 0)
+
+
 @kernel("int64(int64, int64, int64)")
 def futex_wake(words, index, threads):
     """Wake at most `threads` threads that sleep on the word; returns how many were woken."""
