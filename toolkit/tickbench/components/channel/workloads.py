@@ -25,7 +25,7 @@ from tickbench.kernels.memory import Block
 NS_PER_S = 1_000_000_000
 BATCH_MESSAGES = 8_192  # one value of the histogram; some 100 µs
 LEAST_WARM_S = 0.05  # a core that was halted takes tens of ms to be fast again
-CAPACITY = 1_024  # messages, 64 KiB: a core's own cache holds them, and a second of bad luck does not fill it at once
+CAPACITY = 64  # messages, 4 KiB: both cores keep all slots in their first-level cache; the scenarios sweep larger rings
 RELEASE_EVERY = 1
 BURST = 64
 
