@@ -1,9 +1,9 @@
 """A ring under a pthread mutex: the message is copied in from the producer's buffer and out into the consumer's.
 
-    line pair 0    the mutex               every thread writes it
-    line pair 1    head | tail | capacity  under the mutex
-    then           slots of 8 words        under the mutex
-    then           one line pair a thread  its own buffer, which it writes or reads in peace
+line pair 0    the mutex               every thread writes it
+line pair 1    head | tail | capacity  under the mutex
+then           slots of 8 words        under the mutex
+then           one line pair a thread  its own buffer, which it writes or reads in peace
 """
 
 from tickbench.components.channel import contract

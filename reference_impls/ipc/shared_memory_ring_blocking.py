@@ -8,7 +8,9 @@ from tickbench.components.ipc.segment_ring import ring_endpoint
 from tickbench.registry import variant
 
 
-@variant("ipc", runtime="native", example_of="zero-copy rings in shared memory, sides sleep on a futex", capabilities=("blocking",))
+@variant(
+    "ipc", runtime="native", example_of="zero-copy rings in shared memory, sides sleep on a futex", capabilities=("blocking",)
+)
 def shared_memory_ring_blocking(config: contract.IpcConfig) -> contract.Endpoint:
     """Make one end."""
     if config.side == contract.SERVER:

@@ -7,9 +7,7 @@ from tickbench.components.ipc.streams import socket_endpoint
 from tickbench.registry import variant
 
 
-@variant(
-    "ipc", runtime="native", example_of="Unix stream socket, blocking reads", capabilities=("blocking",), reference=True
-)
+@variant("ipc", runtime="native", example_of="Unix stream socket, blocking reads", capabilities=("blocking",), reference=True)
 def unix_socket(config: contract.IpcConfig) -> contract.Endpoint:
     """Make one end."""
     return socket_endpoint(config, socketpair, blocking=True)

@@ -1,14 +1,14 @@
 """Producers and consumers of the throughput workload, any number of each, on one channel.
 
-    producer p ──▶ ┌───────────┐ ──▶ consumer c       a producer numbers its messages 0, 1, 2 …; a consumer checks each one
-                   │  channel  │                      in place before it releases it, and counts it in its own ledger
-                   └───────────┘
-    control block, a line pair each:
-      ARRIVED   every thread adds once at the start
-      STOP      the first consumer whose time is up writes it; all read it once in CHUNK messages or when they wait
-      DONE      every producer adds once at its end; consumers read it when they wait
-      ABORT     written from Python where a thread failed; read when waiting
-    ledgers       one line pair for each (consumer, producer), written by that consumer alone
+producer p ──▶ ┌───────────┐ ──▶ consumer c       a producer numbers its messages 0, 1, 2 …; a consumer checks each one
+               │  channel  │                      in place before it releases it, and counts it in its own ledger
+               └───────────┘
+control block, a line pair each:
+  ARRIVED   every thread adds once at the start
+  STOP      the first consumer whose time is up writes it; all read it once in CHUNK messages or when they wait
+  DONE      every producer adds once at its end; consumers read it when they wait
+  ABORT     written from Python where a thread failed; read when waiting
+ledgers       one line pair for each (consumer, producer), written by that consumer alone
 """
 
 from tickbench.components.shared.exchange import CLAIM, IDLE, PEEK, PUBLISH, RELEASE, receive, send
@@ -126,9 +126,7 @@ def drain(peek, release, channel, thread, ledgers, producers, report):
     return count
 
 
-@kernel(
-    f"int64(pointer[{PEEK}], pointer[{RELEASE}], pointer[{IDLE}], int64, int64, int64, int64, int64, int64, int64, int64)"
-)
+@kernel(f"int64(pointer[{PEEK}], pointer[{RELEASE}], pointer[{IDLE}], int64, int64, int64, int64, int64, int64, int64, int64)")
 def take_batch(peek, release, idle, channel, thread, control, spin_looks, ledgers, producers, batch, report):
     """Receive `batch` messages; returns 0, or the negative answer that ended it."""
     wrong, taken, slot = 0, 0, 0

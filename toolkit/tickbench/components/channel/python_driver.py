@@ -46,9 +46,9 @@ def throughput(job: Job, channel: PythonChannel) -> Result:
     def produce() -> int:
         sequence = 0
         while not stop.is_set() and ahead.acquire(timeout=_PATIENCE_S):
-            for sequence in range(sequence, sequence + BATCH_MESSAGES):
-                channel.send(message(0, sequence))
-            sequence += 1
+            for i in range(sequence, sequence + BATCH_MESSAGES):
+                channel.send(message(0, i))
+            sequence += BATCH_MESSAGES
         channel.send(message(0, STOP_SEQUENCE))
         return sequence
 
@@ -56,13 +56,13 @@ def throughput(job: Job, channel: PythonChannel) -> Result:
         expected, first = 0, time.perf_counter_ns()
         start = first
         while True:
-            for expected in range(expected, expected + BATCH_MESSAGES):
+            for i in range(expected, expected + BATCH_MESSAGES):
                 sequence, _ = read(channel.receive(_PATIENCE_S))
                 if sequence == STOP_SEQUENCE:
                     return expected
-                if sequence != expected:
-                    raise WrongResultError(f"channel: message {expected} expected, {sequence} came")
-            expected += 1
+                if sequence != i:
+                    raise WrongResultError(f"channel: message {i} expected, {sequence} came")
+            expected += BATCH_MESSAGES
             ahead.release()
             end = time.perf_counter_ns()
             durations_ns.append(end - start)
@@ -87,15 +87,15 @@ def rounds(job: Job, there: PythonChannel, back: PythonChannel, burst: int) -> R
         sequence, clock_ns = 0, time.perf_counter_ns
         first = start = clock_ns()
         while start - first < job.seconds * NS_PER_S:
-            for sequence in range(sequence, sequence + burst):
-                there.send(message(0, sequence))
+            for i in range(sequence, sequence + burst):
+                there.send(message(0, i))
             answered, _ = read(back.receive(_PATIENCE_S))
             end = clock_ns()
             durations_ns.append(end - start)
             start = end
-            if answered != sequence:
-                raise WrongResultError(f"channel: the answer to message {sequence} says {answered}")
-            sequence += 1
+            sequence += burst
+            if answered != sequence - 1:
+                raise WrongResultError(f"channel: the answer to message {sequence - 1} says {answered}")
         there.send(message(0, STOP_SEQUENCE))
         return sequence
 

@@ -1,8 +1,8 @@
 """Workloads of channels: a stream, a round trip, a burst. Threads are pinned, one a core, and are hot before anything counts.
 
-    throughput   writers send, readers check each message in place; ns a message, batch by batch, at the consumer
-    ping_pong    one message there, one back on a second channel; every round trip is timed
-    burst        `burst` messages there, one back after the last; every burst is timed
+throughput   writers send, readers check each message in place; ns a message, batch by batch, at the consumer
+ping_pong    one message there, one back on a second channel; every round trip is timed
+burst        `burst` messages there, one back after the last; every burst is timed
 """
 
 from collections.abc import Callable
@@ -16,6 +16,7 @@ from tickbench.components.channel import drivers, python_driver
 from tickbench.components.channel.contract import ChannelConfig, NativeChannel
 from tickbench.components.component import Job, Result, Verification
 from tickbench.components.shared import exchange
+from tickbench.components.shared.messages import STOP_SEQUENCE
 from tickbench.components.shared.threads import run_together
 from tickbench.components.shared.timing import WARM_SHARE
 from tickbench.errors import InputError, NotMeasurableError, WrongResultError
@@ -44,7 +45,9 @@ class Stream:
         received = int(self.reports[:, drivers.MESSAGES].sum())
         wrong = int(self.reports[:, drivers.WRONG].sum())
         if wrong:
-            return Verification(False, received, f"{wrong} messages of {received} came twice, out of order or with a wrong checksum")
+            return Verification(
+                False, received, f"{wrong} messages of {received} came twice, out of order or with a wrong checksum"
+            )
         for producer, n in enumerate(self.sent):
             own = self.ledgers[:, producer]
             if (found := int(own[:, drivers.COUNT].sum())) != n:
@@ -133,7 +136,9 @@ def stream(job: Job, channel: NativeChannel, batch: int, *, warm_seconds: float,
     tasks = [producer(p) for p in range(writers)] + [consumer(c) for c in range(readers)]
     codes = run_together(tasks, abort, pinned=pinned)
     if min(codes) < 0:
-        raise WrongResultError(f"channel/{job.variant.name}: a thread ended with code {min(codes)}: its ring contradicts itself")
+        raise WrongResultError(
+            f"channel/{job.variant.name}: a thread ended with code {min(codes)}: its ring contradicts itself"
+        )
     words = control.array[drivers.CONTROL_WORDS :].reshape(readers, writers, drivers.LEDGER_WORDS)
     return Stream(codes[:writers], words[:, :, :4].copy(), reports, histograms)
 
@@ -189,7 +194,14 @@ def rounds(job: Job, burst: int) -> Result:
         if code >= 0:
             claim, publish, *_ = kernels
             code = exchange.send(
-                claim, publish, drivers.producer_idle, there.address, 0, control.address, exchange.SPIN_LOOKS, exchange.STOP_SEQUENCE
+                claim,
+                publish,
+                drivers.producer_idle,
+                there.address,
+                0,
+                control.address,
+                exchange.SPIN_LOOKS,
+                STOP_SEQUENCE,
             )
         return int(code)
 
@@ -222,7 +234,9 @@ def _requests(job: Job, ends: tuple[Any, ...], burst: int, service: Histogram, r
 
 def _rounds_result(job: Job, codes: list[int], reports: NDArray[np.int64], service: Histogram, burst: int) -> Result:
     if min(codes) < 0:
-        raise WrongResultError(f"channel/{job.variant.name}: a thread ended with code {min(codes)}: its ring contradicts itself")
+        raise WrongResultError(
+            f"channel/{job.variant.name}: a thread ended with code {min(codes)}: its ring contradicts itself"
+        )
     asked, answered = reports
     sent = int(asked[exchange.NEXT_SEQUENCE])
     wrong = int(asked[exchange.WRONG] + answered[exchange.WRONG])

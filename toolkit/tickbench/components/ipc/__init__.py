@@ -1,7 +1,7 @@
 """The transport between two processes: 64-byte messages to a server process and back.
 
-    round_trip   one message there, one back; every round trip is timed
-    throughput   one way: batches of THROUGHPUT_BURST messages, the server answers the last of each
+round_trip   one message there, one back; every round trip is timed
+throughput   one way: batches of THROUGHPUT_BURST messages, the server answers the last of each
 """
 
 from tickbench.components.component import Component, Job, MarketFeed, Result, Verification, Workload
@@ -74,7 +74,12 @@ COMPONENT = Component(
     summary="carries messages between processes",
     workloads={
         "round_trip": Workload(
-            "round_trip", "round trip", lambda job: _run(job, 1), parameters={"capacity": CAPACITY}, needs_feed=False, all_cores=True
+            "round_trip",
+            "round trip",
+            lambda job: _run(job, 1),
+            parameters={"capacity": CAPACITY},
+            needs_feed=False,
+            all_cores=True,
         ),
         "throughput": Workload(
             "throughput",

@@ -15,6 +15,7 @@ from numba import types
 
 from tickbench.components.ipc import contract
 from tickbench.components.ipc.segment import BELL, HEARTBEAT, WAITS, Process, Segment
+from tickbench.components.shared.exchange import SPIN_LOOKS
 from tickbench.errors import InputError
 from tickbench.kernels.atomics import (
     fence_seq_cst,
@@ -154,7 +155,7 @@ def ring_endpoint(segment: Segment, *, blocking: bool) -> contract.Endpoint:
         ring_peek,
         ring_release_and_wake if blocking else ring_release,
         ring_sleep if blocking else ring_idle,
-        **({"spin_looks": 1} if blocking else {}),
+        1 if blocking else SPIN_LOOKS,
         address=str(segment.path),
         owner=segment,
         meet=peer.meet,

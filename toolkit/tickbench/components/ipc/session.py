@@ -14,6 +14,7 @@ import numpy as np
 from tickbench.components.component import Verification
 from tickbench.components.ipc.contract import Endpoint, IpcConfig
 from tickbench.components.shared import exchange
+from tickbench.components.shared.messages import STOP_SEQUENCE
 from tickbench.errors import NotMeasurableError, WrongResultError
 from tickbench.kernels.clock import Clock
 from tickbench.kernels.hdr import Histogram
@@ -53,7 +54,7 @@ class Session:
         if self.process is None:
             return Verification(True, 0, "the null variant has no answer to check")
         claim, publish, _peek, _release, idle, there, _back, waiter, spin_looks = self.end.ends
-        code = exchange.send(claim, publish, idle, there, 0, waiter, spin_looks, exchange.STOP_SEQUENCE)
+        code = exchange.send(claim, publish, idle, there, 0, waiter, spin_looks, STOP_SEQUENCE)
         facts = _line(self.process) if code > 0 else {}
         if facts.get("code") != 0:
             return Verification(False, self.sent, f"the server ended with {facts or 'nothing'}: {self.end.explain(code)}")

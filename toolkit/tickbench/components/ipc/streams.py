@@ -35,7 +35,7 @@ def _again():
     address = _errno_location()
     # errno is 4 bytes at an address that may not be a multiple of 8: read the word that holds it.
     number = (load_plain(address & ~7, 0) >> (8 * (address & 7))) & 0xFFFF_FFFF
-    return 0 if number == _EAGAIN or number == _EINTR else _CLOSED
+    return 0 if number in (_EAGAIN, _EINTR) else _CLOSED
 
 
 @kernel(contract.CLAIM)
