@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 
 from tickbench.components import ipc
-from tickbench.components.ipc.contract import CLIENT, CLOSED, CORRUPT, SERVER
+from tickbench.components.ipc.contract import CLIENT, CORRUPT, PEEK, SERVER
 from tickbench.components.ipc.segment import MAGIC, Process, Segment, this_process
 from tickbench.components.ipc.segment_ring import ring_endpoint
-from tickbench.components.shared.messages import write_message
+from tickbench.components.ipc.streams import stream_peek
+from tickbench.components.shared.messages import CHECKSUM, write_message
 from tickbench.errors import InputError
+from tickbench.kernels.atomics import load_plain, store_plain
+from tickbench.kernels.jit import kernel
 from tickbench.kernels.rings import TAIL
 from tickbench.registry import find
 
@@ -108,13 +111,20 @@ def test_what_was_claimed_and_not_published_was_never_sent(segment):
     assert server.peek_kernel(server.block.address, 0) > 0
 
 
-def test_the_oracle_rejects_a_transport_that_loses_messages():
+@kernel(PEEK)
+def _peek_and_damage(end, thread):
+    message = stream_peek(end, thread)
+    if message > 0:
+        store_plain(message, CHECKSUM, load_plain(message, CHECKSUM) + 1)
+    return message
+
+
+def test_the_oracle_rejects_a_transport_that_damages_messages():
     honest = find("ipc", "unix_socket_spinning")
 
     def build(config):
-        end = honest.build(config)
-        return replace(end, peek_kernel=end.claim_kernel)  # reads back what it wrote: the server never saw the last one
+        return replace(honest.build(config), peek_kernel=_peek_and_damage)
 
     found = ipc.verify(replace(honest, build=build), None)
     assert not found.passed
-    assert CLOSED < 0
+    assert "wrong" in found.detail
