@@ -3,8 +3,9 @@
     line 0    number of trades, byte offset of each column
     then      prices | quantities | timestamps | symbols | ids, each from a line of its own, 8 trades a line
 
-The loops are those of array_of_structs, with stride 1 and the same leave to add floats in any order. A filter stores always
-and counts if the price is above: no branch, but one trade at a time. Whole records, read at random, touch 5 lines each.
+Floats may be added in any order, so that the compiler may use its vectors as it sees fit: here it does so well. The filter is
+that of array_of_structs: it stores always and counts if the price is above, no branch, but one trade at a time. Whole
+records, read at random, touch 5 lines each.
 """
 
 from tickbench.components.trades import contract

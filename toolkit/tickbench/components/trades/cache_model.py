@@ -43,7 +43,8 @@ def machine_levels(folder: Path = _SYSFS) -> tuple[CacheLevel, ...]:
     for index in sorted(folder.glob("index*")):
         try:
             kind, level, size, ways = (
-                (index / name).read_text(encoding="ascii").strip() for name in ("type", "level", "size", "ways_of_associativity")
+                (index / name).read_text(encoding="ascii").strip()
+                for name in ("type", "level", "size", "ways_of_associativity")
             )
             if kind != "Instruction" and size.endswith("K"):
                 found[int(level)] = CacheLevel(int(size[:-1]) << 10, max(int(ways), 1))

@@ -4,11 +4,11 @@ A trade is price (float64), quantity (int64 lots), timestamp (int64 ns), symbol 
 padding, which is the kindest case for an array of structures. A store is filled once and then read. Trades are in order of
 arrival; timestamps are those of several venues and only nearly in order, so a time window is found by looking at each.
 
-    mean_price(first, n)                   arithmetic mean of trades first … first + n - 1; NaN for n = 0
-    vwap(first, n)                         sum of price x quantity / sum of quantity; NaN where that sum is 0
-    filter(first, n, threshold)            positions of the trades with price > threshold, ascending; NaN is never above
+    mean_price(first, n)                     arithmetic mean of trades first … first + n - 1; NaN for n = 0
+    vwap(first, n)                           sum of price x quantity / sum of quantity; NaN where that sum is 0
+    filter(first, n, threshold)              positions of the trades with price > threshold, ascending; NaN is never above
     window_sum(first, n, from_ns, until_ns)  sum of quantity with from_ns <= timestamp < until_ns
-    full_record(positions)                 checksum over all five fields of these trades, for the case where a record is used whole
+    full_record(positions)                   checksum over all five fields of these trades: a record is used whole
 
 Sums of floats may be made in any order: the oracle allows n · 2^-53 relative, the bound for n positive numbers (Higham,
 Accuracy and Stability of Numerical Algorithms, 4.2). Compiled variants write positions as int32 (a store holds less than

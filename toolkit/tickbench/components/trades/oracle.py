@@ -142,7 +142,10 @@ def _sums(store: Any, columns: Columns, first: int, n: int) -> Iterator[str]:
     seen, expected = ask_vwap(store, first, n), expected_vwap(columns, first, n)
     yield "" if close(seen, expected, n) else f"vwap {where}: {expected!r} expected, {seen!r} seen"
     for from_ns, until_ns in _windows(columns):
-        lots, expected_lots = ask_window(store, first, n, from_ns, until_ns), expected_window(columns, first, n, from_ns, until_ns)
+        lots, expected_lots = (
+            ask_window(store, first, n, from_ns, until_ns),
+            expected_window(columns, first, n, from_ns, until_ns),
+        )
         yield "" if lots == expected_lots else f"window_sum {where}: {expected_lots} lots expected, {lots} seen"
 
 
