@@ -21,6 +21,7 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+from numpy.typing import NDArray
 
 from tickbench.kernels.jit import kernel
 
@@ -129,7 +130,7 @@ def _store_compressed(_context: Any, out: Any, at: Any, base: Any, mask: Any) ->
     return types.void(types.int64, types.int64, types.int64, types.int64), generate
 
 
-def lane_table() -> np.ndarray:
+def lane_table() -> NDArray[np.uint8]:
     """Row m holds the numbers of the bits set in m, ascending, then zeros: uint8 [256, 8], 2 KiB."""
     table = np.zeros((1 << _TABLE_LANES, _TABLE_LANES), dtype=np.uint8)
     for mask, row in enumerate(table):

@@ -1,6 +1,7 @@
 """The oracle of allocators: a shadow of all live memory, contents kept until release, exhaustion, refusals, vectors."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -197,20 +198,18 @@ def _refused(allocator: NativeAllocator, address: int, what: str) -> str:
 def count_violations(allocator: NativeAllocator, threads: int, hold: int, steps: int) -> int:
     """Let threads take, mark, unmark and return objects; how often one was owned twice, changed, or refused."""
     control = Block(1)
-    wrong: list[int] = run_together(
-        [
-            lambda me=me: int(hammer(allocator.get, allocator.put, allocator.state, me, hold, steps, control.address, threads))
-            for me in range(1, threads + 1)
-        ],
-        pinned=False,
-    )
+
+    def run(me: int) -> int:
+        return int(hammer(allocator.get, allocator.put, allocator.state, me, hold, steps, control.address, threads))
+
+    wrong = run_together([partial(run, me) for me in range(1, threads + 1)], pinned=False)
     return sum(wrong)
 
 
 def _shared(allocator: NativeAllocator) -> Iterator[str]:
     violations = count_violations(allocator, _THREADS, hold=3, steps=_STEPS)
     yield "" if violations == 0 else f"{violations} violations of ownership between {_THREADS} threads"
-    seen = set()
+    seen: set[int] = set()
     while address := int(call_one(allocator.get, allocator.state)):
         if address in seen or len(seen) > _CONFIG.objects:
             break

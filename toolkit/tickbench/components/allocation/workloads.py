@@ -9,8 +9,10 @@ import ctypes
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tickbench.components.allocation.contract import EMPTY, VALUES, AllocatorConfig, NativeAllocator
 from tickbench.components.allocation.drivers import (
@@ -32,8 +34,9 @@ from tickbench.components.shared.timing import Batches, batch_result, operations
 from tickbench.errors import InputError
 
 HEAP_OBJECTS = 4_096
-_NULL_ROUNDS = 1 << 14
-_THREAD_BATCH_NS = 1_000_000  # threads take the interpreter's lock between batches: seldom enough not to meet
+_NULL_ROUNDS = 1 << 17
+# Handing a kernel to a driver costs some 30 µs a call (numba looks its address up): less than 1 % of a batch.
+_LEAST_BATCH_NS = 5_000_000
 
 
 @dataclass
@@ -61,7 +64,8 @@ def _timed(job: Job, allocator: NativeAllocator, loop: _Loop, each: int, what: s
     """Time a loop of one thread; `each` operations a round."""
     if job.writers != 1 or job.readers:
         raise InputError(f"allocation: {what} has one thread, not {job.writers} writers and {job.readers} readers")
-    rounds = _NULL_ROUNDS if job.variant.null else operations_for(loop.run)
+    loop.run(1)  # the first call of a kernel takes long
+    rounds = _NULL_ROUNDS if job.variant.null else operations_for(loop.run, _LEAST_BATCH_NS)
     calls, before = allocator.heap_calls, loop.first
     batches = time_batches(lambda: loop.run(rounds), rounds * each, job.seconds)
     a_round = (allocator.heap_calls - calls) / (loop.first - before)
@@ -97,7 +101,7 @@ class _MallInfo(ctypes.Structure):
     ]
 
 
-def _heap_growth(allocator: NativeAllocator, sizes: np.ndarray) -> dict[str, float]:
+def _heap_growth(allocator: NativeAllocator, sizes: NDArray[np.int64]) -> dict[str, float]:
     """Bytes by which the C library's heap grows an object; {} where it can't say (not glibc 2.33 or newer)."""
     try:
         mallinfo2 = ctypes.CDLL(None).mallinfo2
@@ -161,7 +165,8 @@ def _shared_pool(job: Job) -> Result:
     threads = job.writers
     allocator = job.variant.build(_pool_config(job, threads))
     users = [_Window(job, allocator) for _ in range(threads)]
-    steps = _NULL_ROUNDS if job.variant.null else operations_for(users[0].loop.run, _THREAD_BATCH_NS)
+    users[0].loop.run(1)  # the first call of a kernel takes long
+    steps = _NULL_ROUNDS if job.variant.null else operations_for(users[0].loop.run, _LEAST_BATCH_NS)
     calls, done_before = allocator.heap_calls, sum(user.loop.first for user in users)
     start = threading.Barrier(threads)
 
@@ -170,7 +175,7 @@ def _shared_pool(job: Job) -> Result:
         start.wait()
         return time_batches(lambda: user.loop.run(steps), steps, job.seconds)
 
-    parts = run_together([lambda user=user: run(user) for user in users], start.abort)
+    parts = run_together([partial(run, user) for user in users], start.abort)
     whole = Batches(steps)
     for part in parts:
         whole.count += part.count
