@@ -9,7 +9,7 @@ It grows like the vector of malloc_each, twice as much each time, from 8 on; the
 from numba import types
 
 from tickbench.components.allocation import contract
-from tickbench.kernels.atomics import load_plain, store_plain
+from tickbench.kernels.atomics import load_plain, load_relaxed, store_plain
 from tickbench.kernels.jit import kernel
 from tickbench.kernels.memory import LINE_BYTES, LINE_WORDS, Block
 from tickbench.registry import variant
@@ -30,27 +30,28 @@ def _items(state):
     return state + _IN_PLACE if heap == 0 else heap
 
 
-@kernel("int64(int64, int64)")
-def _grow(state, length):
-    """Room for twice as many items, on the heap from now on; 0 if there is no memory."""
-    heap = load_plain(state, _HEAP)
+@kernel("int64(int64, int64, int64)")
+def _grow(state, items, capacity):
+    """Items on the heap with room for `capacity`, at their new address; 0 if there is no memory."""
     store_plain(state, _HEAP_CALLS, load_plain(state, _HEAP_CALLS) + 1)
-    items = _realloc(heap, 8 * 2 * length)
-    if items == 0:
-        return 0
-    if heap == 0:
+    if items != state + _IN_PLACE:
+        return _realloc(items, 8 * capacity)
+    heap = _realloc(0, 8 * capacity)
+    if heap != 0:
         for k in range(_INLINE_ITEMS):
-            store_plain(items, k, load_plain(state + _IN_PLACE, k))
-    store_plain(state, _HEAP, items)
-    store_plain(state, _CAPACITY, 2 * length)
-    return 1
+            store_plain(heap, k, load_plain(items, k))
+    return heap
 
 
 @kernel(contract.PUSH)
 def _push(state, value):
-    length = load_plain(state, _LENGTH)
-    if length == load_plain(state, _CAPACITY) and _grow(state, length) == 0:
-        return _REFUSED
+    length, capacity = load_plain(state, _LENGTH), load_plain(state, _CAPACITY)
+    if length == capacity:
+        heap = _grow(state, _items(state), 2 * capacity)
+        if heap == 0:
+            return _REFUSED
+        store_plain(state, _HEAP, heap)
+        store_plain(state, _CAPACITY, 2 * capacity)
     store_plain(_items(state), length, value)
     store_plain(state, _LENGTH, length + 1)
     return length + 1
@@ -73,13 +74,22 @@ def _clear(state):
 
 @kernel(contract.FILL)
 def _fill(state, values, items, first, rounds):
+    """The vector is a local one: its length, capacity and address are in registers, as a compiled language keeps them."""
     total = 0
     for r in range(first, first + rounds):
+        length, capacity, where = 0, _INLINE_ITEMS, state + _IN_PLACE
         for j in range(items):
-            _push(state, load_plain(values, (r + j) & _VALUES_MASK))
-        for j in range(load_plain(state, _LENGTH)):
-            total += _at(state, j)
-        _clear(state)
+            if length == capacity:
+                capacity *= 2
+                where = _grow(state, where, capacity)
+                if where == 0:
+                    return _REFUSED
+            store_plain(where, length, load_plain(values, (r + j) & _VALUES_MASK))
+            length += 1
+        for j in range(length):
+            total += load_relaxed(where, j)  # relaxed: no vector load, which could not take what was just stored one by one
+        if where != state + _IN_PLACE:
+            _free(where)
     return total
 
 

@@ -10,7 +10,7 @@ fro measures that cache and nothing else: the workloads mix sizes and keep a win
 from numba import types
 
 from tickbench.components.allocation import contract
-from tickbench.kernels.atomics import fetch_add_relaxed, load_plain, store_plain
+from tickbench.kernels.atomics import fetch_add_relaxed, load_plain, load_relaxed, store_plain
 from tickbench.kernels.jit import kernel
 from tickbench.kernels.memory import LINE_WORDS, Block
 from tickbench.registry import variant
@@ -74,24 +74,23 @@ def _cycle(state, live, window, first, steps):
     return total
 
 
-@kernel("int64(int64, int64)")
-def _grow(state, length):
-    """Room for twice as many items; 0 if there is no memory."""
-    capacity = max(2 * length, _FIRST_ITEMS)
+@kernel("int64(int64, int64, int64)")
+def _grow(state, items, capacity):
+    """Items with room for `capacity`, at their new address; 0 if there is no memory."""
     store_plain(state, _HEAP_CALLS, load_plain(state, _HEAP_CALLS) + 1)
-    items = _realloc(load_plain(state, _ITEMS), 8 * capacity)
-    if items == 0:
-        return 0
-    store_plain(state, _ITEMS, items)
-    store_plain(state, _CAPACITY, capacity)
-    return 1
+    return _realloc(items, 8 * capacity)
 
 
 @kernel(contract.PUSH)
 def _push(state, value):
-    length = load_plain(state, _LENGTH)
-    if length == load_plain(state, _CAPACITY) and _grow(state, length) == 0:
-        return _REFUSED
+    length, capacity = load_plain(state, _LENGTH), load_plain(state, _CAPACITY)
+    if length == capacity:
+        capacity = max(2 * length, _FIRST_ITEMS)
+        items = _grow(state, load_plain(state, _ITEMS), capacity)
+        if items == 0:
+            return _REFUSED
+        store_plain(state, _ITEMS, items)
+        store_plain(state, _CAPACITY, capacity)
     store_plain(load_plain(state, _ITEMS), length, value)
     store_plain(state, _LENGTH, length + 1)
     return length + 1
@@ -113,13 +112,21 @@ def _clear(state):
 
 @kernel(contract.FILL)
 def _fill(state, values, items, first, rounds):
+    """The vector is a local one: its length, capacity and address are in registers, as a compiled language keeps them."""
     total = 0
     for r in range(first, first + rounds):
+        length, capacity, where = 0, 0, 0
         for j in range(items):
-            _push(state, load_plain(values, (r + j) & _VALUES_MASK))
-        for j in range(load_plain(state, _LENGTH)):
-            total += _at(state, j)
-        _clear(state)
+            if length == capacity:
+                capacity = max(2 * length, _FIRST_ITEMS)
+                where = _grow(state, where, capacity)
+                if where == 0:
+                    return _REFUSED
+            store_plain(where, length, load_plain(values, (r + j) & _VALUES_MASK))
+            length += 1
+        for j in range(length):
+            total += load_relaxed(where, j)  # relaxed: no vector load, which could not take what was just stored one by one
+        _free(where)
     return total
 
 

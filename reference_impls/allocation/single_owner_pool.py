@@ -1,11 +1,13 @@
-"""A pool of objects that one thread owns: a free list of indices, no atomic operation.
+"""A pool of objects that one thread owns: a free list, no atomic operation.
 
-    line 0   heap calls (always 0) | head: number of the first free object, 0 if there is none | objects
+    line 0   heap calls (always 0) | head: the first free object, 0 if there is none | byte offset behind the last object
     then     one line an object: link | 56 bytes for the owner
 
-Objects are numbered from 1. The link is the number of the next free object, 0 at the end, or OWNED while the object is handed
-out: so a second return is refused, and so is an address that is no object of this pool.
+Objects are named by the byte offset of their line. The link is the next free object, 0 at the end, or OWNED while the object is
+handed out: so a second return is refused, and so is an address that is no object of this pool.
 """
+
+import numpy as np
 
 from tickbench.components.allocation import contract
 from tickbench.kernels.atomics import load_plain, store_plain
@@ -14,19 +16,18 @@ from tickbench.kernels.memory import LINE_BYTES, LINE_WORDS, Block
 from tickbench.registry import variant
 
 _REFUSED, _EMPTY = contract.REFUSED, contract.EMPTY
-_HEAD, _OBJECTS = 1, 2
+_HEAD, _END = 1, 2
 _OWNED = -1
-_LINE = LINE_BYTES  # also the header: object k starts at line k
-_LINE_SHIFT = LINE_BYTES.bit_length() - 1
+_LINE = LINE_BYTES  # also the header: the first object follows it
 _LINK_BYTES = 8
 
 
 @kernel(contract.GET)
 def _get(state):
-    number = load_plain(state, _HEAD)
-    if number == 0:
+    offset = load_plain(state, _HEAD)
+    if offset == 0:
         return 0
-    line = state + _LINE * number
+    line = state + offset
     store_plain(state, _HEAD, load_plain(line, 0))
     store_plain(line, 0, _OWNED)
     return line + _LINK_BYTES
@@ -35,14 +36,13 @@ def _get(state):
 @kernel(contract.PUT)
 def _put(state, address):
     offset = address - _LINK_BYTES - state
-    number = offset >> _LINE_SHIFT
-    if offset & (_LINE - 1) != 0 or number < 1 or number > load_plain(state, _OBJECTS):
+    if offset & (_LINE - 1) != 0 or offset < _LINE or offset >= load_plain(state, _END):
         return _REFUSED
     line = state + offset
     if load_plain(line, 0) != _OWNED:
         return _REFUSED
     store_plain(line, 0, load_plain(state, _HEAD))
-    store_plain(state, _HEAD, number)
+    store_plain(state, _HEAD, offset)
     return 0
 
 
@@ -74,7 +74,7 @@ def single_owner_pool(config: contract.AllocatorConfig) -> contract.NativeAlloca
     block = Block(LINE_WORDS * (1 + config.objects))
     words = block.array
     links = words[LINE_WORDS::LINE_WORDS]
-    links[:] = range(2, config.objects + 2)
+    links[:] = LINE_BYTES * np.arange(2, config.objects + 2)
     links[-1] = 0
-    words[_HEAD], words[_OBJECTS] = 1, config.objects
+    words[_HEAD], words[_END] = LINE_BYTES, LINE_BYTES * (config.objects + 1)
     return contract.NativeAllocator(block, get=_get, put=_put, cycle=_cycle)
