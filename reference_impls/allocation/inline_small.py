@@ -77,6 +77,7 @@ def _fill(state, values, items, first, rounds):
     """The vector is a local one: its length, capacity and address are in registers, as a compiled language keeps them."""
     total = 0
     for r in range(first, first + rounds):
+        source = values + 8 * (r & _VALUES_MASK)
         length, capacity, where = 0, _INLINE_ITEMS, state + _IN_PLACE
         for j in range(items):
             if length == capacity:
@@ -84,7 +85,7 @@ def _fill(state, values, items, first, rounds):
                 where = _grow(state, where, capacity)
                 if where == 0:
                     return _REFUSED
-            store_plain(where, length, load_plain(values, (r + j) & _VALUES_MASK))
+            store_plain(where, length, load_plain(source, j))
             length += 1
         for j in range(length):
             total += load_relaxed(where, j)  # relaxed: no vector load, which could not take what was just stored one by one

@@ -115,6 +115,7 @@ def _fill(state, values, items, first, rounds):
     """The vector is a local one: its length, capacity and address are in registers, as a compiled language keeps them."""
     total = 0
     for r in range(first, first + rounds):
+        source = values + 8 * (r & _VALUES_MASK)
         length, capacity, where = 0, 0, 0
         for j in range(items):
             if length == capacity:
@@ -122,7 +123,7 @@ def _fill(state, values, items, first, rounds):
                 where = _grow(state, where, capacity)
                 if where == 0:
                     return _REFUSED
-            store_plain(where, length, load_plain(values, (r + j) & _VALUES_MASK))
+            store_plain(where, length, load_plain(source, j))
             length += 1
         for j in range(length):
             total += load_relaxed(where, j)  # relaxed: no vector load, which could not take what was just stored one by one

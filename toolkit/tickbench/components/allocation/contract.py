@@ -17,8 +17,8 @@ Loops of their own (a call through a pointer costs as much as a pool's whole wor
     cycle(state, live, window, first, steps)   step k, from `first` on: get an object, write k into its first word, read and
                                                put back the one taken `window` steps ago (a power of two), keep the new one
                                                in live[k % window]; returns the sum of what was read, or EMPTY
-    fill(state, values, items, first, rounds)  round r: push values[(first + r + j) % VALUES] for j < items, add all up by
-                                               reading them back, clear; returns the sum
+    fill(state, values, items, first, rounds)  round r, from `first` on: push values[r % VALUES + j] for j < items to an empty
+                                               vector, add all up by reading them back, drop it; returns the sum
 """
 
 from collections.abc import Callable
@@ -41,7 +41,7 @@ REFUSED = -1
 EMPTY = -(1 << 62)  # no sum of a cycle
 MOST_ALIGN = 64
 OBJECT_BYTES = 56  # of a pool: a cache line but for the pool's own word
-VALUES = 1024  # of a vector's input, goes round
+VALUES = 1024  # where a round of `fill` may start: its input has twice as many
 INLINE_ITEMS = 8  # the plan's SmallVec<[T; 8]>
 
 # Word 0 of every state: how often the heap was asked for memory (malloc and realloc), counted by the variant itself.

@@ -195,9 +195,9 @@ def _small_vector(job: Job) -> Result:
     if not 0 <= items <= VALUES:
         raise InputError(f"allocation: parameters.items is {items}: it must be 0 to {VALUES}")
     allocator = job.variant.build(AllocatorConfig())
-    values = np.random.default_rng(job.seed).integers(0, 1 << 20, VALUES)
-    of_round = np.convolve(np.resize(values, 3 * VALUES), np.ones(items, dtype=np.int64))[VALUES + items - 1 :][:VALUES]
-    sums = np.concatenate([[0], np.cumsum(of_round if items else np.zeros(VALUES, dtype=np.int64))]).tolist()
+    values = np.random.default_rng(job.seed).integers(0, 1 << 20, 2 * VALUES)
+    before = np.concatenate([[0], np.cumsum(values)])  # sum of values[:k]
+    sums = np.concatenate([[0], np.cumsum(before[items : items + VALUES] - before[:VALUES])]).tolist()  # of the rounds up to r
 
     def until(r: int) -> int:
         return int(r // VALUES * sums[VALUES] + sums[r % VALUES])
