@@ -34,6 +34,7 @@ TRADE_BYTES = 40
 SIZES = 1024  # goes round
 _ALIGN = 8
 _SIZES_MASK = SIZES - 1
+_MOST_LOOKS = 1 << 21  # for an object, of some 0.5 µs each: a second
 _LAST = OBJECT_BYTES // 8 - 1  # word of an object
 
 
@@ -141,7 +142,7 @@ def hammer(get, put, state, me, hold, steps, control, threads):
 
     Returns how often an object was owned by somebody else already, lost its mark, or was refused. Marks are in the last word
     of an object, 0 when nobody owns it; relaxed is enough, as a second owner shows whenever its exchange comes. `control`
-    is the address of a word at which the threads meet first. A get that finds nothing gives the core away and tries again.
+    is the address of a word at which the threads meet first. A get that finds nothing gives the core away and tries again, for a second.
     """
     held = np.zeros(hold, dtype=np.int64)
     address_of = np.int64(held.ctypes.data)
@@ -151,8 +152,11 @@ def hammer(get, put, state, me, hold, steps, control, threads):
         yield_core()
     for _ in range(steps):
         for k in range(hold):
-            address = get(state)
+            address, looks = get(state), 0
             while address == 0:
+                if looks == _MOST_LOOKS:
+                    return wrong + 1  # objects are lost: their owners would have come round
+                looks += 1
                 yield_core()
                 address = get(state)
             wrong += cas_relaxed(address, _LAST, 0, me) != 0
