@@ -142,7 +142,8 @@ def hammer(get, put, state, me, hold, steps, control, threads):
 
     Returns how often an object was owned by somebody else already, lost its mark, or was refused. Marks are in the last word
     of an object, 0 when nobody owns it; relaxed is enough, as a second owner shows whenever its exchange comes. `control`
-    is the address of a word at which the threads meet first. A get that finds nothing gives the core away and tries again, for a second.
+    is the address of a word at which the threads meet first. A get that finds nothing gives the core away and tries again,
+    for a second.
     """
     held = np.zeros(hold, dtype=np.int64)
     address_of = np.int64(held.ctypes.data)
