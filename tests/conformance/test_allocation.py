@@ -79,7 +79,7 @@ def _never_stale(state, handle):
         (altered("arena", allocate=_always_the_same), "overlaps"),
         (altered("arena", allocate=_beyond_the_end), "not aligned|outside|fit into"),
         (altered("arena", resolve=_never_stale), "outlives the release"),
-        (altered("single_owner_pool", get=_object_one), "overlaps"),
+        (altered("single_owner_pool", get=_object_one), "overlaps|was refused"),
         (altered("single_owner_pool", put=_takes_anything), "second return was accepted"),
         (altered("object_pool", put=_takes_anything), "second return was accepted"),
         (altered("inline_small", at=_off_by_one), "a vector of 1 items"),
@@ -162,7 +162,7 @@ def _own_code(dispatcher):
     """Assembly of the kernel itself and what it calls, without the wrappers that Python uses."""
     fresh = njit([dispatcher.signatures[0]], nogil=True, error_model="numpy", boundscheck=False)(dispatcher.py_func)
     text = fresh.inspect_asm(fresh.signatures[0])  # inspection is off for cached kernels
-    functions = re.findall(r"^(\S+):\n(.*?)\.cfi_endproc", text, re.MULTILINE | re.DOTALL)
+    functions = re.findall(r"^(\S+):\n\s*\.cfi_startproc(.*?)\.cfi_endproc", text, re.MULTILINE | re.DOTALL)
     own = [body for name, body in functions if "cpython" not in name and not name.startswith("cfunc")]
     assert own
     return "\n".join(own)
