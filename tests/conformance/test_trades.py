@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
+from tickbench.components.component import Job
 from tickbench.components.trades import contract, hardware_counters
 from tickbench.components.trades.cache_model import DEFAULT_LEVELS, CacheLevel, machine_levels, simulate
 from tickbench.components.trades.oracle import GUARD, expected_records, verify
@@ -16,11 +17,13 @@ from tickbench.components.trades.workloads import WORKLOADS
 from tickbench.errors import InputError
 from tickbench.kernels import compaction
 from tickbench.kernels.atomics import load_plain
+from tickbench.kernels.clock import calibrate
 from tickbench.kernels.compaction import load_f64, positions_above_compress, positions_above_table, store_i32
 from tickbench.kernels.jit import kernel
 from tickbench.registry import discover
 
 _PRICE_COLUMN = contract.COLUMN
+CLOCK = calibrate()
 VARIANTS = {one.name: one for one in discover("trades")[0]}
 
 
@@ -207,5 +210,15 @@ def test_columns_of_different_lengths_and_unknown_orders_are_refused():
         contract.make_trades(1, 3, "falling")
 
 
-def test_every_question_is_a_workload():
-    assert set(WORKLOADS) == {"mean_price", "vwap", "filter", "window_sum", "full_record"}
+@pytest.mark.parametrize("workload", sorted(WORKLOADS))
+def test_a_workload_checks_its_answers_and_models_the_cache(workload):
+    parameters = {**WORKLOADS[workload].parameters, "trades": 500}
+    for name in ("struct_of_arrays_simd", "numpy_columns"):
+        job = Job(VARIANTS[name], CLOCK, parameters=parameters, seconds=0.005, seed=(1 << 63) - 5)
+        result = WORKLOADS[workload].run(job)
+        assert result.verification.passed, result.verification.detail
+        if name == "numpy_columns":
+            assert not any(key.startswith("model_") for key in result.counters)
+        elif not any(key == "l1_hit_percent" for key in result.counters):
+            assert result.counters["model_l1_hit_percent"] > 99
+            assert "needs perf counters" in result.verification.detail

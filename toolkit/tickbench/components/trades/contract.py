@@ -37,6 +37,8 @@ RECORD_DTYPE = np.dtype([("price", "<f8"), *((name, "<i8") for name in FIELDS[1:
 CHECKSUM_FACTORS = (1, 3, 5, 7, 11)  # of the fields, price by its bits; sums wrap at 64 bits
 MOST_TRADES = (1 << 31) - 1
 
+_SERIES, _SERIES_SHIFT = 1 << 20, 40  # an id is the seed, round 2^20, above the number of the trade
+
 # A compiled store's block: one line of header, then what its layout says.
 COUNT = 0  # number of trades
 COLUMN = 1  # + field: byte offset of its column from the block's start (structure of arrays)
@@ -143,7 +145,7 @@ def make_trades(seed: int, n: int, order: str = "random") -> Columns:
         quantity=rng.integers(1, 1_001, n),
         timestamp=arrival_ns + rng.integers(-50_000, 50_001, n),
         symbol=rng.integers(0, 64, n),
-        id=np.arange(n, dtype=np.int64) + (seed << 40),
+        id=np.arange(n, dtype=np.int64) + (seed % _SERIES << _SERIES_SHIFT),
     )
 
 
