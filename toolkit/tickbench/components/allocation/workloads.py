@@ -35,8 +35,6 @@ from tickbench.errors import InputError
 
 HEAP_OBJECTS = 4_096
 _NULL_ROUNDS = 1 << 17
-# Handing a kernel to a driver costs some 30 µs a call (numba looks its address up): less than 1 % of a batch.
-_LEAST_BATCH_NS = 5_000_000
 
 
 @dataclass
@@ -65,7 +63,7 @@ def _timed(job: Job, allocator: NativeAllocator, loop: _Loop, each: int, what: s
     if job.writers != 1 or job.readers:
         raise InputError(f"allocation: {what} has one thread, not {job.writers} writers and {job.readers} readers")
     loop.run(1)  # the first call of a kernel takes long
-    rounds = _NULL_ROUNDS if job.variant.null else operations_for(loop.run, _LEAST_BATCH_NS)
+    rounds = _NULL_ROUNDS if job.variant.null else operations_for(loop.run)
     calls, before = allocator.heap_calls, loop.first
     batches = time_batches(lambda: loop.run(rounds), rounds * each, job.seconds)
     a_round = (allocator.heap_calls - calls) / (loop.first - before)
@@ -166,7 +164,7 @@ def _shared_pool(job: Job) -> Result:
     allocator = job.variant.build(_pool_config(job, threads))
     users = [_Window(job, allocator) for _ in range(threads)]
     users[0].loop.run(1)  # the first call of a kernel takes long
-    steps = _NULL_ROUNDS if job.variant.null else operations_for(users[0].loop.run, _LEAST_BATCH_NS)
+    steps = _NULL_ROUNDS if job.variant.null else operations_for(users[0].loop.run)
     calls, done_before = allocator.heap_calls, sum(user.loop.first for user in users)
     start = threading.Barrier(threads)
 

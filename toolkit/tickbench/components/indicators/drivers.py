@@ -9,7 +9,6 @@ from tickbench.kernels.jit import kernel
 from tickbench.kernels.recorder import record
 from tickbench.kernels.simd import load1
 
-LEAST_BATCH_NS = 3_000_000  # 100 times what handing the operation over costs
 SLIDES = 64  # windows of a series: each repeat begins one price later, as a live window does
 
 

@@ -16,7 +16,6 @@ from tickbench.components.component import Job, Result, Verification
 from tickbench.components.indicators import contract, inputs, model, oracle
 from tickbench.components.indicators.contract import Indicators
 from tickbench.components.indicators.drivers import (
-    LEAST_BATCH_NS,
     SLIDES,
     drive_pipeline,
     drive_ticks,
@@ -77,7 +76,7 @@ def run_pipeline(job: Job) -> Result:
     def run(windows: int) -> None:
         drive_pipeline(operation, *addresses, windows)
 
-    windows = operations_for(run, LEAST_BATCH_NS)
+    windows = operations_for(run)
     batches = time_batches(lambda: run(windows), windows, job.seconds)
     return batch_result(batches, _pipeline_verified(job, market, oracle.split_pipeline(market.out, market.n), windows - 1))
 
@@ -147,7 +146,7 @@ def run_tick(job: Job) -> Result:
         drive_ticks(operation, state.address, *market.addresses(), 0, repeats)
         passes[0] += repeats
 
-    repeats = operations_for(run, LEAST_BATCH_NS)
+    repeats = operations_for(run)
     batches = time_batches(lambda: run(repeats), repeats * market.n, job.seconds)
     return batch_result(batches, _ticks_verified(job, market, passes[0]))
 

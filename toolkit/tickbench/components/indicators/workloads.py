@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tickbench.components.component import Job, Result, Verification, Workload
 from tickbench.components.indicators import contract, inputs, model, oracle
 from tickbench.components.indicators.contract import Indicators
-from tickbench.components.indicators.drivers import LEAST_BATCH_NS, SLIDES, drive_imbalance, drive_series
+from tickbench.components.indicators.drivers import SLIDES, drive_imbalance, drive_series
 from tickbench.components.indicators.live import run_pipeline, run_pipeline_timed, run_tick, run_tick_timed
 from tickbench.components.shared.timing import batch_result, operations_for, time_batches
 from tickbench.errors import NotMeasurableError
@@ -90,7 +90,7 @@ def _run_series(job: Job, operation: str, symbols: int) -> Result:
         return _run_functions(job, series)
     if operation not in series.indicators.kernels:
         raise NotMeasurableError(f"indicators/{job.variant.name} has no {operation}: leave it out of this scenario")
-    repeats = operations_for(series.drive, LEAST_BATCH_NS)
+    repeats = operations_for(series.drive)
     batches = time_batches(lambda: series.drive(repeats), repeats * series.n * symbols, job.seconds)
     found = ""
     if not job.variant.null:
@@ -140,7 +140,7 @@ def _run_imbalance(job: Job) -> Result:
         def run(repeats: int) -> None:
             drive_imbalance(operation, quantities, _BOOKS, levels, answers, repeats)
 
-    repeats = operations_for(run, LEAST_BATCH_NS)
+    repeats = operations_for(run)
     batches = time_batches(lambda: run(repeats), repeats * _BOOKS, job.seconds)
     expected = np.array([model.imbalance(*book) for book in fed])
     wrong = np.flatnonzero(~(np.abs(out - expected) <= oracle.RELATIVE))

@@ -20,8 +20,6 @@ from tickbench.components.trades.drivers import drive_filter, drive_full_record,
 from tickbench.components.trades.hardware_counters import count_cache_reads
 from tickbench.errors import InputError
 
-# Handing a kernel to a driver costs some 30 µs a call (numba looks its address up): less than 1 % of a batch.
-_LEAST_BATCH_NS = 5_000_000
 _NULL_PASSES = 1 << 20  # passes a batch of the variant that does nothing: some ms
 
 
@@ -60,7 +58,7 @@ def _run(job: Job, ask: Callable[[Job, Any, Columns], _Question]) -> Result:
     store = job.variant.build(columns)
     question = ask(job, store, columns)
     question.passes(1)  # the first call of a kernel takes long
-    passes = _NULL_PASSES if job.variant.null else operations_for(question.passes, _LEAST_BATCH_NS)
+    passes = _NULL_PASSES if job.variant.null else operations_for(question.passes)
     batches = time_batches(lambda: question.passes(passes), passes * question.operations, job.seconds)
     if job.variant.null:
         return batch_result(batches, oracle.NULL_PASSES)
