@@ -162,7 +162,7 @@ def _own_code(dispatcher):
     """Assembly of the kernel itself and what it calls, without the wrappers that Python uses."""
     fresh = njit([dispatcher.signatures[0]], nogil=True, error_model="numpy", boundscheck=False)(dispatcher.py_func)
     text = fresh.inspect_asm(fresh.signatures[0])  # inspection is off for cached kernels
-    functions = re.findall(r"^(\S+):\n\s*\.cfi_startproc(.*?)\.cfi_endproc", text, re.MULTILINE | re.DOTALL)
+    functions = re.findall(r"^(\w+):\n(.*?)^\.Lfunc_end", text, re.MULTILINE | re.DOTALL)
     own = [body for name, body in functions if "cpython" not in name and not name.startswith("cfunc")]
     assert own
     return "\n".join(own)
