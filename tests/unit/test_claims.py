@@ -45,6 +45,16 @@ def test_the_verdict_follows_from_the_parts(before, after, better, gain, limit, 
     assert (found.verdict, (found.gain_part, found.limit_part)) == (verdict, parts)
 
 
+@pytest.mark.parametrize(
+    ("limit", "verdict"), [(None, "not testable here"), (150, "not testable here"), (99, "partly"), (50, "not testable here")]
+)
+def test_rounds_that_differ_too_much_decide_nothing(limit, verdict):
+    before, after = dict.fromkeys(range(5), 100.0), dict(enumerate((98.0, 97.0, 60.0, 70.0, 96.0)))
+    before[3] = 69.0
+    found = judge(before, after, better="lower", promised_gain=1.3, promised_after=limit)
+    assert (found.verdict, found.gain_part) == (verdict, "open")
+
+
 def test_a_promise_of_nothing_allocated_needs_no_ratio():
     found = judge(
         dict.fromkeys(range(5), 1.0), dict.fromkeys(range(5), 0.0), better="lower", promised_gain=None, promised_after=0
@@ -69,7 +79,7 @@ def test_identical_code_is_rarely_called_faster():
             promised_gain=1.0,
             promised_after=None,
         )
-        wrong += found.verdict != "refuted"
+        wrong += found.verdict in {"confirmed", "partly"}
     assert wrong < 1000 * 2**-5 + 3 * (1000 * 2**-5) ** 0.5
 
 
@@ -127,7 +137,6 @@ def test_each_metric_is_read_from_the_run(changes, gain):
         (a_claim(after="broken"), "broken: wrong: 1 + 1 = 3"),
         (a_claim(after="peer"), "needs peerlib"),
         (a_claim(metric="counter:hardware_misses"), "needs hardware counters"),
-        (a_claim(metric="p99.9"), "of 2000 samples decides nothing"),
         (Claim(id="x", section="1", promise="p", reading="r", not_testable="comes later"), "comes later"),
     ],
 )
@@ -137,6 +146,13 @@ def test_what_was_not_measured_is_told_with_the_reason(claim, told):
     (found,) = judge_run(a_measured_run(failures=[failure], skipped=[skipped]), [claim])
     assert found.judgement.verdict == "not testable here"
     assert told in found.judgement.reason
+
+
+def test_a_percentile_with_few_samples_above_it_decides_nothing():
+    measured = [a_measurement(name, k, values_ns=range(1, 1001)) for k in range(6) for name in ("plain", "fast")]
+    run = a_run(scenarios=[a_scenario_record()], measurements=measured)
+    (found,) = judge_run(run, [a_claim(metric="p99.9")])
+    assert "p99.9 of 6000 samples decides nothing" in found.judgement.reason
 
 
 ENTRY = '[[claim]]\nid = "a"\nsection = "1"\npromise = "p"\nreading = "r"\n'

@@ -6,12 +6,14 @@ variant before the change and one of the variant after it.
     gain    kept      the whole interval of the paired ratio lies at or above the promised gain
             short     the whole interval lies above 1, and its median reaches at least half of the way on a ratio scale
                       (the square root of the promise: 1.7 of 3, 1.1 of 1.2)
+            open      the interval holds the promise, and no gain as well: the rounds differ too much to tell
             missed    anything else
     limit   kept      the whole interval of the value after the change keeps it
             idle      kept, but the value before the change keeps it as well: it says nothing about the change
             missed    anything else
 
-`confirmed`: every part that says something is kept. `refuted`: none is, and no gain falls merely short. `partly`: the rest.
+`confirmed`: every part that says something is kept. `refuted`: all of them are missed. `not testable here`: the gain is open,
+and no limit says more. `partly`: the rest.
 """
 
 import math
@@ -23,7 +25,7 @@ from tickbench.analysis.ratios import MedianInterval, PairedRatio, median_interv
 
 Verdict = Literal["confirmed", "partly", "refuted", "not testable here"]
 Better = Literal["lower", "higher"]
-Part = Literal["kept", "short", "idle", "missed"]
+Part = Literal["kept", "short", "open", "idle", "missed"]
 
 LEAST_ROUNDS = 5  # whose range holds the median with 94 %
 
@@ -69,7 +71,9 @@ def _gain_part(gain: PairedRatio | None, promised: float) -> Part:
         return "missed"
     if gain.low >= promised:
         return "kept"
-    return "short" if gain.low > 1 and gain.median >= math.sqrt(promised) else "missed"
+    if gain.low > 1 and gain.median >= math.sqrt(promised):
+        return "short"
+    return "open" if gain.low <= promised <= gain.high else "missed"
 
 
 def _limit_part(before: MedianInterval, after: MedianInterval, limit: float, better: Better) -> Part:
@@ -86,10 +90,17 @@ def _verdict(parts: list[Part]) -> Verdict:
     telling = [one for one in parts if one != "idle"] or parts
     if all(one in {"kept", "idle"} for one in telling):
         return "confirmed"
+    if "open" in telling and "kept" not in telling:
+        return "not testable here"
     return "refuted" if all(one == "missed" for one in telling) else "partly"
 
 
-_GAIN_WORDS = {"kept": "the gain is kept", "short": "better, by less than promised", "missed": "not half of the gain"}
+_GAIN_WORDS = {
+    "kept": "the gain is kept",
+    "short": "better, and the interval reaches below the promise",
+    "open": "the rounds differ too much to tell: more --rounds",
+    "missed": "not half of the gain",
+}
 _LIMIT_WORDS = {
     "kept": "the limit is kept",
     "idle": "the limit is kept before the change already",

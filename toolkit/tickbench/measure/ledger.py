@@ -146,6 +146,7 @@ def _by_round(run: Run, claim: Claim, variant: str) -> dict[int, float]:
     of_scenario = [one for one in run.measurements if one.scenario == claim.scenario and one.variant == variant]
     if not of_scenario:
         raise _NoValuesError(_absence(run, claim, variant))
+    _check_samples(of_scenario, claim.metric or "")
     return {one.round: _value(one, claim.metric or "") for one in of_scenario}
 
 
@@ -162,6 +163,15 @@ def _absence(run: Run, claim: Claim, variant: str) -> str:
     return f"{variant} was not measured in {claim.scenario}: was it left out by --variant?"
 
 
+def _check_samples(measured: Sequence[Measurement], metric: str) -> None:
+    """Raise _NoValuesError where too few samples of all rounds lie above the percentile that is to decide."""
+    if metric not in _PERCENTILES or metric == "max":
+        return
+    values = sum(one.operations // one.operations_per_value for one in measured)
+    if values - rank_of(metric.removeprefix("p"), max(values, 1)) < LEAST_EXCEEDANCES:
+        raise _NoValuesError(f"{metric} of {values} samples decides nothing: more --seconds")
+
+
 def _value(measurement: Measurement, metric: str) -> float:
     if metric.startswith(_COUNTER):
         name = metric.removeprefix(_COUNTER)
@@ -172,11 +182,7 @@ def _value(measurement: Measurement, metric: str) -> float:
         return measurement.elapsed_ns / max(measurement.operations, 1)
     if metric == "rate":
         return measurement.operations * _NS_PER_S / max(measurement.elapsed_ns, 1)
-    percentile = metric.removeprefix("p")
-    values = measurement.operations // measurement.operations_per_value
-    if percentile != "max" and values - rank_of(percentile, max(values, 1)) < LEAST_EXCEEDANCES:
-        raise _NoValuesError(f"{metric} of {values} samples decides nothing: more --seconds")
-    return measurement.percentiles[percentile]
+    return measurement.percentiles[metric.removeprefix("p")]
 
 
 def _no_counter(name: str) -> str:
