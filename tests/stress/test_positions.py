@@ -9,10 +9,24 @@ import numpy as np
 import pytest
 
 from tickbench.components.positions import oracle
-from tickbench.components.positions.contract import MapConfig, NativePositions, Position
+from tickbench.components.positions.contract import FILL, MapConfig, NativePositions, Position
 from tickbench.components.positions.script import symbol_codes
 from tickbench.components.shared.threads import run_together
+from tickbench.kernels.atomics import fetch_add_release, load_acquire
+from tickbench.kernels.jit import kernel
+from tickbench.kernels.system import yield_core
 from tickbench.registry import discover
+
+
+@kernel(f"void(pointer[{FILL}], int64, int64[::1], int64, int64[::1], int64)")
+def _fill_all(fill, state, symbols, lots, control, threads):
+    """Fill each symbol once, together with the other threads."""
+    fetch_add_release(control, 0, 1)  # arrives: pairs with the acquire below
+    while load_acquire(control, 0) < threads:
+        yield_core()
+    for symbol in symbols:
+        fill(state, symbol, lots, 7)
+
 
 EFFORT = int(os.environ.get("TICKBENCH_STRESS", "1"))
 MAPS = [one for one in discover("positions")[0] if not one.null and one.runtime == "native"]
@@ -50,14 +64,15 @@ def test_lots_of_one_price_never_cost_anything_else(variant):
 @every_map
 def test_a_new_symbol_is_claimed_by_one_cell_whoever_comes_first(variant):
     """Threads fill the same new symbols at the same time, in a table that gets full: each lot must be found again."""
-    symbols, threads, lots = symbol_codes(9, 64), 3, 2
-    for _ in range(40 * EFFORT):
+    symbols, threads, lots = symbol_codes(9, 64), 2, 2
+    for turn in range(100 * EFFORT):
         positions: NativePositions = variant.build(MapConfig(64))
-        rows = [np.array([(int(s), lots, 7) for s in np.roll(symbols, 5 * t)], dtype=np.int64) for t in range(threads)]
+        control = np.zeros(1, dtype=np.int64)
+        orders = [np.roll(symbols, 3 * t * turn).copy() for t in range(threads)]
 
-        def fill_all(one, positions=positions):
-            return [positions.fill(*row) for row in one.tolist()]
+        def fill_all(order, positions=positions, control=control):
+            _fill_all(positions.fill_kernel, positions.state, order, lots, control, threads)
 
-        run_together([lambda one=one: fill_all(one) for one in rows])
+        run_together([lambda order=order: fill_all(order) for order in orders])
         for symbol in symbols.tolist():
             assert positions.read(symbol) == Position(threads * lots, 7 * threads * lots, 0)
