@@ -16,6 +16,7 @@ _ORDER = ("confirmed", "partly", "refuted", "not testable here")
 _STYLES = {"confirmed": "green", "partly": "yellow", "refuted": "red", "not testable here": "dim"}
 _NONE = "–"
 _TIMES = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
+_MILLION = 1e6
 
 
 def claim_tables(findings: Sequence[Finding]) -> Iterator[RenderableType]:
@@ -57,11 +58,12 @@ def _value(interval: MedianInterval | None, unit: str | None) -> str:
 
 
 def quantity(number: float, unit: str | None) -> str:
-    """A number with its unit; times in the unit that reads best."""
-    if unit != "ns":
-        return f"{three_digits(number)} {unit}".rstrip() if unit else three_digits(number)
-    scale, name = next(((scale, name) for scale, name in _TIMES if abs(number) >= scale), _TIMES[-1])
-    return f"{three_digits(number / scale)} {name}"
+    """A number with its unit; times, and times a second, in the unit that reads best, large numbers in millions."""
+    if unit in {"ns", "ns/s"}:
+        scale, name = next(((scale, name) for scale, name in _TIMES if abs(number) >= scale), _TIMES[-1])
+        return f"{three_digits(number / scale)} {name}{unit.removeprefix('ns')}"
+    text = f"{three_digits(number / _MILLION)} M" if abs(number) >= _MILLION else three_digits(number)
+    return text if not unit else f"{text}{unit}" if unit.startswith("/") else f"{text} {unit}"
 
 
 def tally(findings: Sequence[Finding]) -> str:
