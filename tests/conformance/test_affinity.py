@@ -23,6 +23,8 @@ from tickbench.kernels.clock import calibrate
 from tickbench.kernels.hdr import Histogram
 from tickbench.registry import discover
 
+pytestmark = pytest.mark.cores
+
 _variants, _unavailable = discover("affinity")
 BY_NAME = {one.name: one for one in _variants}
 CORES = sorted(os.sched_getaffinity(0))

@@ -17,6 +17,8 @@ from tickbench.kernels.memory import Block
 from tickbench.kernels.rings import RING_CORRUPT, SPSC_OWN_WORDS, TAIL, mpmc_abandon
 from tickbench.registry import discover, find
 
+pytestmark = pytest.mark.cores
+
 BOUNDED = [one for one in discover("channel")[0] if "bounded" in one.capabilities and not one.null]
 each_bounded = pytest.mark.parametrize("variant", BOUNDED, ids=lambda one: one.name)
 WRAPS = (2**63 - 2, -2)  # indices just below 2^63 and 2^64

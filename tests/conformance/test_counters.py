@@ -23,6 +23,8 @@ from tickbench.kernels.memory import LINE_BYTES
 from tickbench.kernels.system import yield_core
 from tickbench.registry import discover
 
+pytestmark = pytest.mark.cores
+
 _variants, _unavailable = discover("counters")
 BY_NAME = {one.name: one for one in _variants}
 every_counter = pytest.mark.parametrize("variant", [one for one in _variants if not one.null], ids=lambda one: one.name)

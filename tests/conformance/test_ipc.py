@@ -18,6 +18,8 @@ from tickbench.kernels.jit import kernel
 from tickbench.kernels.rings import TAIL
 from tickbench.registry import find
 
+pytestmark = pytest.mark.cores
+
 
 @pytest.fixture
 def segment():

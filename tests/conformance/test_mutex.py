@@ -19,6 +19,8 @@ from tickbench.kernels.jit import kernel
 from tickbench.kernels.system import WAKE_ALL, futex_wait, futex_wake, yield_core
 from tickbench.registry import discover
 
+pytestmark = pytest.mark.cores
+
 _variants, _unavailable = discover("mutex")
 BY_NAME = {one.name: one for one in _variants}
 every_lock = pytest.mark.parametrize("variant", [one for one in _variants if not one.null], ids=lambda one: one.name)
@@ -83,8 +85,8 @@ SLEEPY = {
 
 @pytest.mark.parametrize("name", OPEN)
 def test_a_lock_that_excludes_nobody_is_rejected(name):
-    found = verify(OPEN[name], None)
-    assert not found.passed, name
+    # Two threads must really be inside at once; where other work keeps a core, that may take several tries.
+    found = next(found for found in (verify(OPEN[name], None) for _ in range(20)) if not found.passed)
     assert "inside" in found.detail or "entered" in found.detail
 
 
@@ -156,12 +158,18 @@ def _job(variant, **changes):
     return Job(variant=variant, clock=calibrate(), **given)
 
 
+def _run_long_enough(variant, name, writers):
+    """More threads than cores may need more than some ms until one of them has finished a batch."""
+    runs = (WORKLOADS[name].run(_job(variant, writers=writers, seconds=seconds)) for seconds in (0.01, 0.1, 1.0, 3.0))
+    return next(result for result in runs if result.operations)
+
+
 @every_lock
 @pytest.mark.parametrize(
     ("name", "writers"), [("uncontended", 1), ("contended", 2), ("contended", 6), ("acquire", 3), ("read_mostly", 3)]
 )
 def test_a_timed_run_leaves_the_right_state(variant, name, writers):
-    result = WORKLOADS[name].run(_job(variant, writers=writers))
+    result = _run_long_enough(variant, name, writers)
     assert result.verification.passed, result.verification.detail
     assert result.operations == result.histograms["service"].count * result.operations_per_value > 0
     assert (result.timing == "operation") == (name == "acquire")

@@ -160,6 +160,10 @@ def _measure(job: "WorkerJob") -> "WorkerAnswer":
     after = noise.read_counters(job.cpus)
     if not result.verification.passed:
         return WorkerAnswer(failure="wrong", detail=f"after the timed run: {result.verification.detail}")
+    if not result.operations:
+        return WorkerAnswer(
+            failure="not_measurable", detail=f"no operation was finished in {job.seconds} s: set seconds higher"
+        )
     if plan_ns is not None:
         _judge(result, job.response_budget_us)
     lost = noise.ledger(before, after, len(job.cpus), job.writers + job.readers)
