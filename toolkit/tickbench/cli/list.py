@@ -60,7 +60,10 @@ def _suites(_impls: tuple[str, ...]) -> list[dict[str, Any]]:
     from tickbench.measure.catalogue import all_scenarios, suites
 
     grouped = suites(all_scenarios())
-    return [{"suite": name, "scenarios": [one.short_name for one in members]} for name, members in grouped.items()]
+    return [
+        {"suite": name, "scenarios": list(dict.fromkeys(one.short_name for one in members))}
+        for name, members in grouped.items()
+    ]
 
 
 def _components(impls: tuple[str, ...]) -> list[dict[str, Any]]:
