@@ -28,6 +28,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from tickbench.analysis.claims import Judgement, judge
+from tickbench.analysis.percentiles import LEAST_EXCEEDANCES
 from tickbench.errors import InputError
 from tickbench.kernels.hdr import rank_of
 from tickbench.measure.catalogue import scenario_folders
@@ -35,7 +36,6 @@ from tickbench.measure.scenario import Text, refuse_unknown
 from tickbench.results.run_file import Measurement, Run, explain
 
 FILE_NAME = "claims.toml"
-LEAST_EXCEEDANCES = 10  # samples above a percentile that may decide something
 _COUNTER = "counter:"
 _NS_PER_S = 1_000_000_000
 _PERCENTILES = ("p10", "p50", "p90", "p99", "p99.9", "max")

@@ -1,1 +1,1 @@
-"""What the workloads of several components are made of: timed batches, timed operations, threads."""
+"""What the workloads of several components are made of: timed batches, threads, messages."""

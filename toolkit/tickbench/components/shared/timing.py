@@ -1,4 +1,4 @@
-"""Two ways to time a closed loop: batch by batch from Python, or every operation inside a kernel.
+"""Time a closed loop batch by batch from Python.
 
 A batch is one call of something that issues many operations, a driver kernel or a Python loop. Handing a compiled function to
 a driver costs some 30 µs, since numba looks up its address each time, so a batch should take LEAST_BATCH_NS or more:
@@ -9,17 +9,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tickbench.components.component import Job, Result, Verification
-from tickbench.kernels.clock import now_ticks, ticks_to_ns
+from tickbench.components.component import Result, Verification
 from tickbench.kernels.hdr import Histogram
-from tickbench.kernels.jit import kernel
-from tickbench.kernels.recorder import record
 
 NS_PER_S = 1_000_000_000
 LEAST_BATCH_NS = 5_000_000  # some 30 µs of it are ours: 0.6 %
 WARM_SHARE = 0.2  # of the measured time, spent before it: caches, branch history, clock frequency
-
-STEP = "int64(int64, int64)"  # (state, i) -> anything: operation i of a loop whose operations are timed one by one
 
 
 @dataclass
@@ -82,34 +77,3 @@ def batch_result(batches: Batches, verification: Verification, **counters: float
         counters=dict(counters),
         operations_per_value=batches.operations_each,
     )
-
-
-def time_each(job: Job, step: object, state: int, operations: int) -> tuple[Histogram, int, int]:
-    """Time every operation: `step(state, i)` (signature STEP, a kernel) for i = 0 … operations - 1, over and over.
-
-    Until job.seconds have gone by, after one untimed pass; passes are not cut. One clock reading ends an operation and
-    starts the next, so each value holds one reading and one record (the `null` variant shows how much). Returns the
-    histogram in ns, the operations done and the ns taken.
-    """
-    clock, service = job.clock, Histogram()
-    discarded = Histogram()
-    _time_pass(step, state, operations, clock.source, clock.ns_per_tick, discarded.address, discarded.index)
-    limit_ns = round(job.seconds * NS_PER_S)
-    done, start_ns = 0, time.perf_counter_ns()
-    while True:
-        _time_pass(step, state, operations, clock.source, clock.ns_per_tick, service.address, service.index)
-        done += operations
-        elapsed_ns = time.perf_counter_ns() - start_ns
-        if elapsed_ns >= limit_ns:
-            return service, done, elapsed_ns
-
-
-@kernel(f"int64(pointer[{STEP}], int64, int64, int64, float64, int64, int64)")
-def _time_pass(step, state, operations, source, ns_per_tick, words, index):
-    start = now_ticks(source)
-    for i in range(operations):
-        step(state, i)
-        end = now_ticks(source)
-        record(words, index, ticks_to_ns(end - start, ns_per_tick))
-        start = end
-    return operations
