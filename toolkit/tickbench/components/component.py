@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tickbench import components
+from tickbench.components.shared.pace import Pace
 from tickbench.errors import UsageError
 from tickbench.kernels.clock import Clock
 from tickbench.kernels.hdr import Histogram
@@ -53,7 +54,10 @@ class MarketFeed(Protocol):
 
 @dataclass(frozen=True)
 class Job:
-    """One measurement that a workload is asked for; `plan_ns` holds intended start offsets where the load is open-loop."""
+    """One measurement that a workload is asked for; `plan_ns` holds intended start offsets where the load is open-loop.
+
+    With a `pace`, a paced workload hands its loop over instead of looking at `seconds`.
+    """
 
     variant: Variant
     clock: Clock
@@ -64,15 +68,21 @@ class Job:
     seconds: float = 1.0
     seed: int = 1
     plan_ns: NDArray[np.int64] | None = None
+    pace: Pace | None = None
 
 
 @dataclass(frozen=True)
 class Verification:
-    """What an oracle found: `passed`, how much was checked, and the first difference in words."""
+    """What an oracle found: `passed`, how much was checked, and the first difference in words.
+
+    `digest` is a hash of the right answers to which the variant's were found equal (`shared.digest`): two sides with the same
+    digest were given the same input and computed the same.
+    """
 
     passed: bool
     checks: int
     detail: str
+    digest: str = ""
 
 
 @dataclass(frozen=True)
@@ -105,6 +115,7 @@ class Workload:
     A scenario with one thread is pinned to one core, unless its workload needs `all_cores`, for processes that it starts.
     `expects_disturbance`: losing the core is what is asked, so no round is repeated for lost time. `shown_counters`: those
     of the results' counters that tables have columns for. `value`: what a value of the histogram is, if not an operation.
+    `paced`: it hands its loop over to a `Job.pace`, so that two sides can be measured in short turns.
     """
 
     name: str
@@ -118,6 +129,7 @@ class Workload:
     expects_disturbance: bool = False
     shown_counters: tuple[str, ...] = ()
     value: str = ""
+    paced: bool = False
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ sweep = { elements = [1, 2] }  one scenario for each value (and combination): of
                                the id is then  suite/name@elements=1
 load = { kind = "closed" }     or an open loop: see tickbench.measure.load_plan
 parameters = {}                what the workload offers
+tolerance = { p50 = 0.02 }     comparisons: changes of throughput, p50, p99 or p99.9 that nobody acts on, in place of 1 %
+target = { p50 = 0.05 }        and those that must be found, in place of 3 % (throughput, p50) and 10 % (p99)
 response_budget_us = 3000.0    open loops: a generator later than a tenth of it makes the measurement invalid (the plan's 3 ms)
 """
 
@@ -26,6 +28,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from tickbench.analysis.verdicts import Metric
 from tickbench.errors import InputError
 from tickbench.measure.load_plan import Load
 from tickbench.results.run_file import explain
@@ -36,6 +39,7 @@ MAX_THREADS = 64  # more than any scenario needs; catches a slip of the keyboard
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 Parameter = bool | int | float | str
+Share = Annotated[float, msgspec.Meta(gt=0, le=10)]
 
 
 class ScenarioFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -55,6 +59,8 @@ class ScenarioFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     load: Load
     parameters: dict[str, Parameter] = {}
     response_budget_us: Annotated[float, msgspec.Meta(gt=0)] = 3000.0
+    tolerance: dict[Metric, Share] = {}
+    target: dict[Metric, Share] = {}
 
 
 class Scenario(ScenarioFile, frozen=True, kw_only=True):

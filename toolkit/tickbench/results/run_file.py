@@ -74,7 +74,8 @@ class Provenance(msgspec.Struct, kw_only=True):
 class ScenarioRecord(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked; `point` holds the swept keys and values of a scenario that is one of a sweep.
 
-    `value` says what a value of the histogram is, where it is not the duration of an operation.
+    `value` says what a value of the histogram is, where it is not the duration of an operation. `tolerance` and `target` are
+    the scenario's own limits for comparisons. `workload_sha256`: see `measure.plan.workload_hash`.
     """
 
     id: str
@@ -95,6 +96,9 @@ class ScenarioRecord(msgspec.Struct, frozen=True, kw_only=True):
     open_loop: bool
     shown_counters: list[str] = []
     value: str = ""
+    tolerance: dict[str, float] = {}
+    target: dict[str, float] = {}
+    workload_sha256: str = ""
 
 
 class VariantRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,24 +7,23 @@ a driver costs some 30 µs, since numba looks up its address each time, so a bat
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
-from tickbench.components.component import Result, Verification
-from tickbench.kernels.hdr import Histogram
+from tickbench.components.component import Job, Result, Verification
+from tickbench.components.shared.pace import Batches
 
 NS_PER_S = 1_000_000_000
 LEAST_BATCH_NS = 5_000_000  # some 30 µs of it are ours: 0.6 %
 WARM_SHARE = 0.2  # of the measured time, spent before it: caches, branch history, clock frequency
 
 
-@dataclass
-class Batches:
-    """What was timed in batches of `operations_each`: the histogram holds ns a batch."""
-
-    operations_each: int
-    count: int = 0
-    elapsed_ns: int = 0
-    histogram: Histogram = field(default_factory=Histogram)
+def time_loop(job: Job, run: Callable[[int], object], operations_each: int = 1) -> Batches:
+    """Time `run(rounds)`, which issues `operations_each` operations a round: for job.seconds, or at the pace of the harness."""
+    if job.pace is not None:
+        return job.pace.serve(run, operations_each)
+    rounds = operations_for(run)
+    batches = time_batches(lambda: run(rounds), rounds * operations_each, job.seconds)
+    batches.last_rounds = rounds
+    return batches
 
 
 def time_batches(run_batch: Callable[[], object], operations_each: int, seconds: float) -> Batches:

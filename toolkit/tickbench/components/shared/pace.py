@@ -1,0 +1,35 @@
+"""Who decides when the next operations are issued: the workload itself for a time, or a harness that measures two sides in turns.
+
+A paced workload builds its input and its variant as always, then hands its loop over: `run(n)` issues n rounds of operations
+and returns. The harness calls it whenever it is this side's turn, until it has enough; then the workload checks the state
+that is left, as after any timed run.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from tickbench.kernels.hdr import Histogram
+
+
+@dataclass
+class Batches:
+    """What was timed in batches of `operations_each`: the histogram holds ns a batch; the last call was `run(last_rounds)`."""
+
+    operations_each: int
+    count: int = 0
+    elapsed_ns: int = 0
+    histogram: Histogram = field(default_factory=Histogram)
+    last_rounds: int = 0
+
+
+class Pace(Protocol):
+    """The harness's side of a paced workload. `operations_each` are the operations of one round, the same for all rounds."""
+
+    def serve(self, run: Callable[[int], object], operations_each: int) -> Batches:
+        """Call `run(rounds)` for each turn, timed as a whole."""
+        ...
+
+    def serve_timed(self, run: Callable[[int, Histogram], object], operations_each: int) -> Histogram:
+        """Call `run(rounds, histogram)` for each turn; it records each operation. Returns the histogram of what counts."""
+        ...
