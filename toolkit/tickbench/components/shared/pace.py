@@ -1,4 +1,4 @@
-"""Who decides when the next operations are issued: the workload itself for a time, or a harness that measures two sides in turns.
+"""Who decides when the next operations are issued: the workload itself, or a harness that measures two sides in turns.
 
 A paced workload builds its input and its variant as always, then hands its loop over: `run(n)` issues n rounds of operations
 and returns. The harness calls it whenever it is this side's turn, until it has enough; then the workload checks the state
