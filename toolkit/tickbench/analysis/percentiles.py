@@ -97,3 +97,18 @@ def rank_bounds(p: Percentile, n: int) -> tuple[int, int]:
 def exceedances(counts: NDArray[np.int64], geometry: HdrGeometry, value_ns: int) -> int:
     """Records whose bucket lies wholly above `value_ns`."""
     return int(counts[geometry.lowest_values > value_ns].sum())
+
+
+def smooth_percentile_ns(counts: NDArray[np.int64], geometry: HdrGeometry, p: Percentile) -> float:
+    """The p-quantile with the samples of a bucket spread evenly over it: for ratios, where a step of 1 ns in 20 is 5 %.
+
+    A clock that ticks in whole ns turns a change of 3 % of such a median into none or into 5 %; the share of samples in each
+    bucket still shows it. Raises InputError for an empty histogram.
+    """
+    cumulative = np.cumsum(counts)
+    total = int(cumulative[-1])
+    rank = rank_of(p, total)
+    bucket = int(np.searchsorted(cumulative, rank, side="left"))
+    below = int(cumulative[bucket - 1]) if bucket else 0
+    lowest, width = float(geometry.lowest_values[bucket]), 1.0 + float(geometry.highest_values[bucket] - geometry.lowest_values[bucket])
+    return lowest - 0.5 + width * (float(exact(p)) / 100 * total - below) / float(counts[bucket])

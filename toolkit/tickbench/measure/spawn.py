@@ -40,7 +40,7 @@ def run_worker(job: WorkerJob, timeout_s: float) -> WorkerAnswer:
             output, _ = process.communicate(msgspec.json.encode(job), timeout=timeout_s)
         except subprocess.TimeoutExpired:
             _kill(process.pid)
-            return WorkerAnswer(failure="timed_out", detail=f"gave no answer within {timeout_s:g} s", stderr=_tail(stderr))
+            return WorkerAnswer(failure="timed_out", detail=f"gave no answer within {timeout_s:g} s", stderr=tail(stderr))
         finally:
             _kill(process.pid)
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -48,7 +48,7 @@ def run_worker(job: WorkerJob, timeout_s: float) -> WorkerAnswer:
             _close_pipes(process)
             with _live_lock:
                 _live.discard(process.pid)
-        return _understood(output, process.returncode, _tail(stderr))
+        return _understood(output, process.returncode, tail(stderr))
 
 
 def kill_all() -> None:
@@ -75,11 +75,11 @@ def _understood(output: bytes, status: int, stderr: str) -> WorkerAnswer:
     try:
         answer = msgspec.json.decode(output, type=WorkerAnswer)
     except msgspec.MsgspecError:
-        return WorkerAnswer(failure="crashed", detail=_ending(status), stderr=stderr)
+        return WorkerAnswer(failure="crashed", detail=ending(status), stderr=stderr)
     return msgspec.structs.replace(answer, stderr=stderr) if answer.failure else answer
 
 
-def _ending(status: int) -> str:
+def ending(status: int) -> str:
     """How a process ended, in words."""
     if status >= 0:
         return f"exited with status {status} without an answer"
@@ -91,7 +91,7 @@ def _ending(status: int) -> str:
     return f"killed by {name}{killer}"
 
 
-def _tail(file: IO[bytes]) -> str:
+def tail(file: IO[bytes]) -> str:
     """The last lines of what a worker wrote to stderr, without faulthandler's list of every library that is loaded."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - _STDERR_BYTES))

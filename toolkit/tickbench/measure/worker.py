@@ -13,7 +13,7 @@ import traceback
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tickbench.components.component import Component, MarketFeed, Result
+    from tickbench.components.component import Component, Job, MarketFeed, Result, Verification, Workload
     from tickbench.measure.job import Measured, WorkerAnswer, WorkerJob
 
 REPORTED_PERCENTILES = ("10", "50", "90", "99", "99.9", "99.99")
@@ -30,9 +30,9 @@ def main() -> None:
     from tickbench.measure.job import WorkerAnswer, WorkerJob
 
     job = msgspec.json.decode(raw, type=WorkerJob)
-    _die_with_parent(job.parent_pid)
+    die_with_parent(job.parent_pid)
     os.sched_setaffinity(0, job.cpus)  # before numpy is imported, which starts a thread for each core it may use
-    _import_numba_alone()
+    import_numba_alone()
     answer = _answered(job)
     from tickbench.kernels import jit
 
@@ -45,7 +45,7 @@ def main() -> None:
     os._exit(0)  # what a variant left running (threads, exit handlers) must not hold up the run
 
 
-def _import_numba_alone() -> None:
+def import_numba_alone() -> None:
     """Import numba without scipy, which it would load only for its BLAS: 0.1 s less for each worker."""
     if "scipy" in sys.modules:
         return
@@ -56,7 +56,7 @@ def _import_numba_alone() -> None:
         del sys.modules["scipy"]  # a variant may still want it
 
 
-def _die_with_parent(parent_pid: int) -> None:
+def die_with_parent(parent_pid: int) -> None:
     """Ask the kernel to end this process when its parent does, so that a killed run leaves nothing that spins."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -119,31 +119,36 @@ def _feed(job: "WorkerJob") -> "MarketFeed | None":
     return open_feed(job.feed) if job.feed is not None else None
 
 
-def _verify(job: "WorkerJob") -> "WorkerAnswer":
-    from tickbench.measure.job import WorkerAnswer
+def verify_job(job: "WorkerJob") -> "Verification":
+    """What the oracle says of the job's variant on the job's feed."""
     from tickbench.registry import find
 
     component = _component(job)
-    found = component.verify(find(job.component, job.variant, job.impls), _feed(job))
+    return component.verify(find(job.component, job.variant, job.impls), _feed(job))
+
+
+def _verify(job: "WorkerJob") -> "WorkerAnswer":
+    from tickbench.measure.job import WorkerAnswer
+
+    found = verify_job(job)
     return WorkerAnswer(failure=None if found.passed else "wrong", detail=found.detail, checks=found.checks)
 
 
-def _measure(job: "WorkerJob") -> "WorkerAnswer":
+def make_work(job: "WorkerJob") -> "tuple[Workload, Job]":
+    """The job's workload, and what it is to be called with."""
     from tickbench.components.component import Job
     from tickbench.kernels.clock import calibrate
-    from tickbench.measure import noise
-    from tickbench.measure.job import WorkerAnswer
     from tickbench.measure.load_plan import make_plan
     from tickbench.registry import find
 
     workload = _component(job).workloads[job.workload]
-    feed, clock = _feed(job), calibrate()
+    feed = _feed(job)
     plan_ns = None
     if job.load is not None and feed is not None:
         plan_ns = make_plan(job.load, job.seconds, job.seed, feed.receive_ns)
-    work = Job(
+    return workload, Job(
         variant=find(job.component, job.variant, job.impls),
-        clock=clock,
+        clock=calibrate(),
         feed=feed,
         parameters=job.parameters,
         writers=job.writers,
@@ -152,7 +157,14 @@ def _measure(job: "WorkerJob") -> "WorkerAnswer":
         seed=job.seed,
         plan_ns=plan_ns,
     )
-    spun = noise.spin_before(clock)
+
+
+def _measure(job: "WorkerJob") -> "WorkerAnswer":
+    from tickbench.measure import noise
+    from tickbench.measure.job import WorkerAnswer
+
+    workload, work = make_work(job)
+    spun = noise.spin_before(work.clock)
     gc.collect()
     gc.freeze()  # the collector must not walk what the harness imported while a Python variant is timed
     before = noise.read_counters(job.cpus)
@@ -164,7 +176,7 @@ def _measure(job: "WorkerJob") -> "WorkerAnswer":
         return WorkerAnswer(
             failure="not_measurable", detail=f"no operation was finished in {job.seconds} s: set seconds higher"
         )
-    if plan_ns is not None:
+    if work.plan_ns is not None:
         _judge(result, job.response_budget_us)
     lost = noise.ledger(before, after, len(job.cpus), job.writers + job.readers)
     return WorkerAnswer(checks=result.verification.checks, measured=_measured(result, {**lost, **spun}))
