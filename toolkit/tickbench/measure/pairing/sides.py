@@ -1,0 +1,61 @@
+"""Sides of every kind: a variant here, a variant of another revision or another --impls file, a user's program, a canary."""
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from tickbench.measure.job import WorkerJob
+from tickbench.measure.pairing.side import Side
+from tickbench.measure.pairing.worker import PairJob
+from tickbench.measure.plan import Entry
+
+RUN_SECONDS = 0.1  # of a whole run that is one turn
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where the code of a side lives: which interpreter runs it, with which environment, and the user's modules there."""
+
+    name: str
+    python: str = sys.executable
+    environment: dict[str, str] = field(default_factory=dict)
+    folder: Path | None = None
+    impls: tuple[str, ...] = ()
+
+
+def variant_side(home: Home, entry: Entry, variant: str, name: str, slowdown: float = 1.0) -> Side:
+    """The side that runs a variant in a scenario."""
+    scenario = entry.scenario
+    job = WorkerJob(
+        task="measure",
+        component=scenario.component,
+        parent_pid=os.getpid(),
+        cpus=[],
+        variant=variant,
+        impls=list(home.impls),
+        workload=scenario.workload,
+        parameters=dict(entry.parameters),
+        feed=entry.feed,
+        writers=scenario.writers,
+        readers=scenario.readers,
+        seconds=min(scenario.seconds, RUN_SECONDS),
+        load=scenario.load,
+        response_budget_us=scenario.response_budget_us,
+    )
+    content = msgspec.json.encode(PairJob(job=job, slowdown=slowdown)).decode()
+    command = [home.python, "-X", "faulthandler", "-m", "tickbench.measure.pairing.worker", content]
+    return Side(name, command, home.environment, home.folder)
+
+
+def canary_side(kind: str) -> Side:
+    """Identical code for both sides."""
+    return Side(f"canary {kind}", [sys.executable, "-m", "tickbench.measure.pairing.canary", kind])
+
+
+def command_side(name: str, command: Sequence[str]) -> Side:
+    """A user's program."""
+    return Side(name, command)
