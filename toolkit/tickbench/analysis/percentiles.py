@@ -110,5 +110,8 @@ def smooth_percentile_ns(counts: NDArray[np.int64], geometry: HdrGeometry, p: Pe
     rank = rank_of(p, total)
     bucket = int(np.searchsorted(cumulative, rank, side="left"))
     below = int(cumulative[bucket - 1]) if bucket else 0
-    lowest, width = float(geometry.lowest_values[bucket]), 1.0 + float(geometry.highest_values[bucket] - geometry.lowest_values[bucket])
+    lowest, width = (
+        float(geometry.lowest_values[bucket]),
+        1.0 + float(geometry.highest_values[bucket] - geometry.lowest_values[bucket]),
+    )
     return lowest - 0.5 + width * (float(exact(p)) / 100 * total - below) / float(counts[bucket])

@@ -153,6 +153,15 @@ def _run(job: Job, many: bool) -> Result:
     call, drive = (_call_many, _time_many) if many else (_record_each, _time_each)
     address, n = values_ns.ctypes.data, len(values_ns)
     call(kernel_under_test, recorder.state, address, n)
+    if job.pace is not None:
+
+        def run(rounds: int) -> None:
+            for _ in range(rounds):
+                call(kernel_under_test, recorder.state, address, n)
+
+        paced, rounds = _counted_rounds(run)
+        turns = job.pace.serve(paced, n)
+        return _result(job, recorder, values_ns, rounds[0], turns.elapsed_ns, service)
     limit_ticks = clock.ticks(round(job.seconds * 1e9))
     start_ns = time.perf_counter_ns()
     batches = drive(
@@ -169,11 +178,32 @@ def _run(job: Job, many: bool) -> Result:
     return _result(job, recorder, values_ns, batches, time.perf_counter_ns() - start_ns, service)
 
 
+def _counted_rounds(run: Callable[[int], None]) -> tuple[Callable[[int], None], list[int]]:
+    """`run`, and a list whose one element is how many rounds it was asked for."""
+    done = [0]
+
+    def counted(rounds: int) -> None:
+        done[0] += rounds
+        run(rounds)
+
+    return counted, done
+
+
 def _run_python(job: Job, recorder: PythonRecorder, service: Histogram) -> Result:
     values_ns = latencies_ns(job.seed, _PYTHON_BATCH)
     values, record_one, durations_ns = values_ns.tolist(), recorder.record, []
     for value in values:
         record_one(value)
+    if job.pace is not None:
+
+        def run(rounds: int) -> None:
+            for _ in range(rounds):
+                for value in values:
+                    record_one(value)
+
+        paced, rounds = _counted_rounds(run)
+        turns = job.pace.serve(paced, len(values))
+        return _result(job, recorder, values_ns, rounds[0], turns.elapsed_ns, service)
     first = start = time.perf_counter_ns()
     while start - first < job.seconds * 1e9:
         for value in values:
@@ -189,9 +219,14 @@ COMPONENT = Component(
     name="recorder",
     summary="counts a latency in an HDR histogram",
     workloads={
-        "record": Workload("record", "record", lambda job: _run(job, many=False), needs_feed=False),
+        "record": Workload("record", "record", lambda job: _run(job, many=False), needs_feed=False, paced=True),
         "record_many": Workload(
-            "record_many", "record", lambda job: _run(job, many=True), requires=frozenset({"own_loop"}), needs_feed=False
+            "record_many",
+            "record",
+            lambda job: _run(job, many=True),
+            requires=frozenset({"own_loop"}),
+            needs_feed=False,
+            paced=True,
         ),
     },
     verify=verify,

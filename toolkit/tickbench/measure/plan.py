@@ -138,8 +138,8 @@ def scenario_record(entry: Entry) -> ScenarioRecord:
         open_loop=entry.workload.open_loop,
         shown_counters=list(entry.workload.shown_counters),
         value=entry.workload.value,
-        tolerance=dict(scenario.tolerance),
-        target=dict(scenario.target),
+        tolerance={str(key): value for key, value in scenario.tolerance.items()},
+        target={str(key): value for key, value in scenario.target.items()},
     )
 
 

@@ -29,8 +29,9 @@ from tickbench.components.allocation.drivers import (
 )
 from tickbench.components.allocation.oracle import NULL_PASSES
 from tickbench.components.component import Job, Result, Verification, Workload
+from tickbench.components.shared.pace import Batches
 from tickbench.components.shared.threads import run_together
-from tickbench.components.shared.timing import Batches, batch_result, operations_for, time_batches
+from tickbench.components.shared.timing import batch_result, operations_for, time_batches
 from tickbench.errors import InputError
 
 HEAP_OBJECTS = 4_096
@@ -65,8 +66,11 @@ def _timed(job: Job, allocator: NativeAllocator, loop: _Loop, each: int, what: s
     loop.run(1)  # the first call of a kernel takes long
     rounds = _NULL_ROUNDS if job.variant.null else operations_for(loop.run)
     calls, before = allocator.heap_calls, loop.first
-    batches = time_batches(lambda: loop.run(rounds), rounds * each, job.seconds)
-    a_round = (allocator.heap_calls - calls) / (loop.first - before)
+    if job.pace is None:
+        batches = time_batches(lambda: loop.run(rounds), rounds * each, job.seconds)
+    else:
+        batches = job.pace.serve(loop.run, each)
+    a_round = (allocator.heap_calls - calls) / max(loop.first - before, 1)
     checked = NULL_PASSES if job.variant.null else loop.verification(what)
     return batch_result(batches, checked, allocations_per_operation=a_round / each, **counters)
 
@@ -210,8 +214,8 @@ def _small_vector(job: Job) -> Result:
 assert EMPTY < 0  # no sum of a cycle is as low: a pool that ran dry shows as a wrong sum
 
 
-def _workload(name: str, operation: str, run: Callable[[Job], Result], **parameters: int) -> Workload:
-    return Workload(name, operation, run, frozenset({name}), parameters, needs_feed=False)
+def _workload(name: str, operation: str, run: Callable[[Job], Result], paced: bool = True, **parameters: int) -> Workload:
+    return Workload(name, operation, run, frozenset({name}), parameters, needs_feed=False, paced=paced)
 
 
 WORKLOADS = {
@@ -219,7 +223,7 @@ WORKLOADS = {
     for one in (
         _workload("request", "object", _request, objects=64),
         _workload("pool", "get and put", _pool, window=64),
-        _workload("shared_pool", "get and put", _shared_pool, window=64),
+        _workload("shared_pool", "get and put", _shared_pool, paced=False, window=64),
         _workload("small_vector", "vector", _small_vector, items=4),
     )
 }

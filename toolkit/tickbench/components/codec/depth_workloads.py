@@ -160,6 +160,7 @@ def depth_workloads() -> tuple[Workload, ...]:
             {"levels": _LEVELS},
             needs_feed=False,
             shown_counters=("bytes_per_message",),
+            paced=True,
         )
         for name, run, needed in (
             ("encode_depth", _timed_encode, "depth"),

@@ -5,7 +5,7 @@ from typing import Any
 
 from tickbench.components.codec.contract import NativeCodec, PythonCodec
 from tickbench.components.component import Job, Result, Verification
-from tickbench.components.shared.timing import batch_result, operations_for, time_batches
+from tickbench.components.shared.timing import batch_result, time_loop
 
 Checked = Verification
 NOTHING_TO_CHECK = Verification(True, 0, "the null variant has no answer to check")
@@ -44,8 +44,7 @@ def timed(
     `a_pass` is what the operations of one pass of a compiled driver return together, so that one that refuses shows; None
     for a Python loop.
     """
-    passes = operations_for(run)
-    batches = time_batches(lambda: run(passes), passes * messages, job.seconds)
+    batches = time_loop(job, run, messages)
     verification = NOTHING_TO_CHECK
     if not job.variant.null:
         verification = check()

@@ -185,7 +185,9 @@ def _timed_columns(job: Job, batch: BatchCodec, orders: list[Order], decoding: b
 
 
 def _order(name: str, run: Callable[[Job], Result], *requires: str) -> Workload:
-    return Workload(name, "order", run, requires=frozenset(requires), needs_feed=False, shown_counters=("bytes_per_message",))
+    return Workload(
+        name, "order", run, requires=frozenset(requires), needs_feed=False, shown_counters=("bytes_per_message",), paced=True
+    )
 
 
 def _batch(name: str, *, decoding: bool) -> Workload:

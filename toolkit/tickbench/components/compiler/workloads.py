@@ -8,7 +8,7 @@ from tickbench.components.compiler import contract
 from tickbench.components.compiler.bench import Bench
 from tickbench.components.compiler.oracle import NULL, check
 from tickbench.components.component import Job, Result, Workload
-from tickbench.components.shared.timing import WARM_SHARE
+from tickbench.components.shared.timing import WARM_SHARE, batch_result
 
 # Enough updates that a branch predictor cannot learn them by heart. RSI and its outputs stay in a cache of 512 KiB; what the
 # book (40 bytes an update) and the encoder (112 an order) read and write lies in order and is fetched ahead.
@@ -19,6 +19,8 @@ _OPERATIONS = {"book_update": "level update", "rsi": "price", "order_encode": "o
 def _run(job: Job, loop: str) -> Result:
     elements = int(job.parameters.get("elements", _ELEMENTS[loop]))
     bench = Bench(loop, job.variant.build(None).find(loop), contract.make_inputs(loop, job.seed, elements))
+    if job.pace is not None:
+        return _paced(job, bench, elements)
     bench.time(job.clock, job.seconds * WARM_SHARE)
     timed = bench.time(job.clock, job.seconds)
     return Result(
@@ -31,9 +33,25 @@ def _run(job: Job, loop: str) -> Result:
     )
 
 
+def _paced(job: Job, bench: Bench, elements: int) -> Result:
+    def run(calls: int) -> None:
+        for _ in range(calls):
+            bench.call()
+
+    assert job.pace is not None
+    run(1)
+    batches = job.pace.serve(run, elements)
+    return batch_result(batches, NULL if job.variant.null else check(bench))
+
+
 def _workload(loop: str) -> Workload:
     return Workload(
-        loop, _OPERATIONS[loop], lambda job: _run(job, loop), parameters={"elements": _ELEMENTS[loop]}, needs_feed=False
+        loop,
+        _OPERATIONS[loop],
+        lambda job: _run(job, loop),
+        parameters={"elements": _ELEMENTS[loop]},
+        needs_feed=False,
+        paced=True,
     )
 
 

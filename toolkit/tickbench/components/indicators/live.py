@@ -22,7 +22,7 @@ from tickbench.components.indicators.drivers import (
     time_pipeline,
     time_ticks,
 )
-from tickbench.components.shared.timing import NS_PER_S, batch_result, operations_for, time_batches
+from tickbench.components.shared.timing import NS_PER_S, batch_result, time_loop
 from tickbench.kernels.hdr import Histogram
 
 _BOOKS = 16
@@ -76,9 +76,9 @@ def run_pipeline(job: Job) -> Result:
     def run(windows: int) -> None:
         drive_pipeline(operation, *addresses, windows)
 
-    windows = operations_for(run)
-    batches = time_batches(lambda: run(windows), windows, job.seconds)
-    return batch_result(batches, _pipeline_verified(job, market, oracle.split_pipeline(market.out, market.n), windows - 1))
+    batches = time_loop(job, run)
+    seen = oracle.split_pipeline(market.out, market.n)
+    return batch_result(batches, _pipeline_verified(job, market, seen, batches.last_rounds - 1))
 
 
 def _run_python_pipeline(job: Job, market: _Market) -> Result:
@@ -91,8 +91,7 @@ def _run_python_pipeline(job: Job, market: _Market) -> Result:
         for _ in range(windows):
             answer[:] = function(window, bids, asks)
 
-    windows = operations_for(run)
-    batches = time_batches(lambda: run(windows), windows, job.seconds)
+    batches = time_loop(job, run)
     rows, of_book, score = answer
     return batch_result(batches, _pipeline_verified(job, market, (np.array(rows, dtype=float), of_book, score), 0))
 
@@ -102,22 +101,33 @@ def run_pipeline_timed(job: Job) -> Result:
     market = _Market.make(job, job.parameters["prices"] + SLIDES)
     operation, addresses = market.indicators.kernels["pipeline"], market.addresses()
 
-    def one_pass(*recorder: Any) -> int:
-        return int(time_pipeline(operation, *addresses, _TIMED_OPERATIONS, *recorder))
+    last = [0]
 
-    service, done, elapsed_ns = _timed(job, one_pass)
-    seen = oracle.split_pipeline(market.out, market.n)
-    checked = _pipeline_verified(job, market, seen, _TIMED_OPERATIONS - 1)
+    def run(windows: int, *recorder: Any) -> None:
+        last[0] = windows - 1
+        time_pipeline(operation, *addresses, windows, *recorder)
+
+    service, done, elapsed_ns = _timed(job, run, _TIMED_OPERATIONS, 1)
+    checked = _pipeline_verified(job, market, oracle.split_pipeline(market.out, market.n), last[0])
     return Result("operation", done, elapsed_ns, {"service": service}, checked)
 
 
-def _timed(job: Job, one_pass: Callable[..., int]) -> tuple[Histogram, int, int]:
-    """Call `one_pass(source, ns_per_tick, words, index)` until the time is up, once unrecorded before."""
-    clock, service, discarded = job.clock, Histogram(), Histogram()
-    one_pass(clock.source, clock.ns_per_tick, discarded.address, discarded.index)
-    done, start_ns, limit_ns = 0, time.perf_counter_ns(), round(job.seconds * NS_PER_S)
+def _timed(job: Job, run: Callable[..., None], rounds: int, operations_each: int) -> tuple[Histogram, int, int]:
+    """Call `run(rounds, source, ns_per_tick, words, index)` until the time is up, once unrecorded before; or at the pace."""
+    clock = job.clock
+
+    def record_into(count: int, histogram: Histogram) -> None:
+        run(count, clock.source, clock.ns_per_tick, histogram.address, histogram.index)
+
+    record_into(rounds, Histogram())
+    if job.pace is not None:
+        service = job.pace.serve_timed(record_into, operations_each)
+        return service, service.count, service.sum_ns
+    service, done = Histogram(), 0
+    start_ns, limit_ns = time.perf_counter_ns(), round(job.seconds * NS_PER_S)
     while True:
-        done += one_pass(clock.source, clock.ns_per_tick, service.address, service.index)
+        record_into(rounds, service)
+        done += rounds * operations_each
         elapsed_ns = time.perf_counter_ns() - start_ns
         if elapsed_ns >= limit_ns:
             return service, done, elapsed_ns
@@ -146,8 +156,7 @@ def run_tick(job: Job) -> Result:
         drive_ticks(operation, state.address, *market.addresses(), 0, repeats)
         passes[0] += repeats
 
-    repeats = operations_for(run)
-    batches = time_batches(lambda: run(repeats), repeats * market.n, job.seconds)
+    batches = time_loop(job, run, market.n)
     return batch_result(batches, _ticks_verified(job, market, passes[0]))
 
 
@@ -157,9 +166,10 @@ def run_tick_timed(job: Job) -> Result:
     assert market.indicators.new_state is not None
     state, operation, passes = market.indicators.new_state(), market.indicators.kernels["tick"], [0]
 
-    def one_pass(*recorder: Any) -> int:
-        passes[0] += 1
-        return int(time_ticks(operation, state.address, *market.addresses(), *recorder))
+    def run(repeats: int, *recorder: Any) -> None:
+        passes[0] += repeats
+        for _ in range(repeats):
+            time_ticks(operation, state.address, *market.addresses(), *recorder)
 
-    service, done, elapsed_ns = _timed(job, one_pass)
+    service, done, elapsed_ns = _timed(job, run, 1, market.n)
     return Result("operation", done, elapsed_ns, {"service": service}, _ticks_verified(job, market, passes[0]))

@@ -16,7 +16,7 @@ from tickbench.components.indicators import contract, inputs, model, oracle
 from tickbench.components.indicators.contract import Indicators
 from tickbench.components.indicators.drivers import SLIDES, drive_imbalance, drive_series
 from tickbench.components.indicators.live import run_pipeline, run_pipeline_timed, run_tick, run_tick_timed
-from tickbench.components.shared.timing import batch_result, operations_for, time_batches
+from tickbench.components.shared.timing import batch_result, time_loop
 from tickbench.errors import NotMeasurableError
 
 _BOOKS = 16  # of 100 levels: 25 KiB, so that the first-level cache holds them
@@ -90,11 +90,10 @@ def _run_series(job: Job, operation: str, symbols: int) -> Result:
         return _run_functions(job, series)
     if operation not in series.indicators.kernels:
         raise NotMeasurableError(f"indicators/{job.variant.name} has no {operation}: leave it out of this scenario")
-    repeats = operations_for(series.drive)
-    batches = time_batches(lambda: series.drive(repeats), repeats * series.n * symbols, job.seconds)
+    batches = time_loop(job, series.drive, series.n * symbols)
     found = ""
     if not job.variant.null:
-        found = series.differences((repeats - 1) % SLIDES, series.compiled_answer, job.variant.capabilities)
+        found = series.differences((batches.last_rounds - 1) % SLIDES, series.compiled_answer, job.variant.capabilities)
     return batch_result(batches, _checked(job, series.n * symbols, found), **_vector_share(series))
 
 
@@ -117,8 +116,7 @@ def _run_functions(job: Job, series: _Series) -> Result:
         for _ in range(repeats):
             answers[:] = [function(window) for window in windows]
 
-    repeats = operations_for(run)
-    batches = time_batches(lambda: run(repeats), repeats * series.n * series.symbols, job.seconds)
+    batches = time_loop(job, run, series.n * series.symbols)
     shaped = [np.array(answer, dtype=float) for answer in answers]
     found = series.differences(0, shaped.__getitem__, job.variant.capabilities)
     return batch_result(batches, _checked(job, series.n * series.symbols, found))
@@ -140,8 +138,7 @@ def _run_imbalance(job: Job) -> Result:
         def run(repeats: int) -> None:
             drive_imbalance(operation, quantities, _BOOKS, levels, answers, repeats)
 
-    repeats = operations_for(run)
-    batches = time_batches(lambda: run(repeats), repeats * _BOOKS, job.seconds)
+    batches = time_loop(job, run, _BOOKS)
     expected = np.array([model.imbalance(*book) for book in fed])
     wrong = np.flatnonzero(~(np.abs(out - expected) <= oracle.RELATIVE))
     found = f"book {wrong[0]}: {expected[wrong[0]]} expected, {out[wrong[0]]} seen" if len(wrong) else ""
@@ -158,8 +155,7 @@ def _run_call(job: Job) -> Result:
         for _ in range(calls):
             answer[0] = call(prices)
 
-    calls = operations_for(run)
-    batches = time_batches(lambda: run(calls), calls, job.seconds)
+    batches = time_loop(job, run)
     found = ""
     if not job.variant.null:
         found = oracle.difference("rsi", answer[0], model.rsi(prices), prices, job.variant.capabilities)
@@ -167,7 +163,7 @@ def _run_call(job: Job) -> Result:
 
 
 def _workload(name: str, operation: str, run: Callable[[Job], Result], requires: set[str], **parameters: Any) -> Workload:
-    return Workload(name, operation, run, frozenset(requires), parameters, needs_feed=False)
+    return Workload(name, operation, run, frozenset(requires), parameters, needs_feed=False, paced=True)
 
 
 def _series_workload(name: str) -> Workload:

@@ -1,6 +1,5 @@
 """The probe around a call: what it costs to know how long a call took, and how often that was too long."""
 
-from collections.abc import Callable
 from typing import Any
 
 from tickbench.components.component import Component, Job, Result, Verification, Workload
@@ -8,7 +7,7 @@ from tickbench.components.instrument import contract
 from tickbench.components.instrument.contract import NativeProbe, ProbeConfig, PythonProbe
 from tickbench.components.instrument.drivers import drive_wrap
 from tickbench.components.instrument.oracle import NOTHING_TO_CHECK, verify
-from tickbench.components.shared.timing import Batches, batch_result, operations_for, time_batches
+from tickbench.components.shared.timing import batch_result, operations_for, time_batches, time_loop
 
 CALLS = 64  # arguments of one pass
 _BARE_SHARE = 0.2  # of the measured time, for the same loop over the bare call
@@ -28,8 +27,7 @@ def _timed_native(job: Job, probe: NativeProbe) -> Result:
         passes_run += passes
         return drive_wrap(probe.wrap, probe.state, CALLS, passes)
 
-    passes = operations_for(run)
-    batches = time_batches(lambda: run(passes), passes * CALLS, job.seconds)
+    batches = time_loop(job, run, CALLS)
     answer = run(1)
     if job.variant.null:
         return batch_result(batches, NOTHING_TO_CHECK)
@@ -52,16 +50,12 @@ def _timed_python(job: Job, probe: PythonProbe) -> Result:
         for _ in range(passes):
             _ = [contract.python_work(argument) for argument in arguments]
 
-    bare_batches = _timed(bare, job.seconds * _BARE_SHARE)
-    batches = _timed(run, job.seconds)
+    passes = operations_for(bare)
+    bare_batches = time_batches(lambda: bare(passes), passes * CALLS, job.seconds * _BARE_SHARE)
+    batches = time_loop(job, run, CALLS)
     right = answers == list(map(contract.python_work, arguments))
     bare_call_ns = bare_batches.elapsed_ns / bare_batches.count / bare_batches.operations_each
     return batch_result(batches, _counted(probe.read().count, calls_run, right), bare_call_ns=bare_call_ns)
-
-
-def _timed(run: Callable[[int], None], seconds: float) -> Batches:
-    passes = operations_for(run)
-    return time_batches(lambda: run(passes), passes * CALLS, seconds)
 
 
 def _counted(count: int, calls: int, right: bool) -> Verification:
@@ -75,7 +69,7 @@ def _counted(count: int, calls: int, right: bool) -> Verification:
 COMPONENT = Component(
     name="instrument",
     summary="wraps a call with a histogram of its time and a counter of violations",
-    workloads={"wrap": Workload("wrap", "wrapped call", _timed_wrap, needs_feed=False)},
+    workloads={"wrap": Workload("wrap", "wrapped call", _timed_wrap, needs_feed=False, paced=True)},
     verify=verify,
     capabilities={
         "nanoseconds": "keeps nanoseconds: a call of 999 ns is not counted as 0",

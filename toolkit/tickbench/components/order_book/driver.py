@@ -60,6 +60,10 @@ class Driver(Protocol):
         """Replay untimed until the limit; returns the number of events replayed, at least 1."""
         ...
 
+    def advance(self, script: Script, first: int, events: int) -> None:
+        """Replay `events` events from event `first` on, untimed."""
+        ...
+
     def clear(self) -> int:
         """Delete all levels through updates; returns how many are left."""
         ...
@@ -68,8 +72,8 @@ class Driver(Protocol):
         """Replay, timed once a batch; `service` gets each batch's mean time an update. Returns the ns taken."""
         ...
 
-    def replay_timed(self, script: Script, events: int, service: Histogram, read: Histogram) -> int:
-        """Replay with every operation timed. Returns the ns taken."""
+    def replay_timed(self, script: Script, events: int, service: Histogram, read: Histogram, first: int = 0) -> int:
+        """Replay `events` events from event `first` on, with every operation timed. Returns the ns taken."""
         ...
 
     def meet(self, writers: int, readers: int) -> Any:

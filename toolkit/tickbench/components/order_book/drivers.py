@@ -47,6 +47,17 @@ def warm_up(update, best, book, side, price_ticks, quantity_lots, event_start, e
     return events
 
 
+@kernel(f"int64(pointer[{UPDATE}], pointer[{BEST}], int64, {_EVENTS})")
+def replay_untimed(update, best, book, side, price_ticks, quantity_lots, event_start, events):
+    """Replay the events that `event_start` begins with; returns how many."""
+    out = np.empty(4, dtype=np.int64)
+    for k in range(events):
+        for i in range(event_start[k], event_start[k + 1]):
+            update(book, 0, side[i], price_ticks[i], quantity_lots[i])
+        best(book, 0, np.int64(out.ctypes.data))
+    return events
+
+
 @kernel(f"int64(pointer[{UPDATE}], pointer[{TOP}], pointer[{LEVEL_COUNT}], int64, int64[::1])")
 def clear(update, top, level_count, book, out):
     """Delete every level by updates, the worst first; returns how many are left (0 unless the book is wrong).

@@ -63,6 +63,11 @@ class NativeDriver:
             )
         )
 
+    def advance(self, script: Script, first: int, events: int) -> None:
+        """As `Driver.advance`."""
+        book, (*levels, event_start) = self._book, _arrays(script)
+        drivers.replay_untimed(book.update_kernel, book.best_kernel, book.address, *levels, event_start[first:], events)
+
     def clear(self) -> int:
         """As `Driver.clear`."""
         book = self._book
@@ -87,14 +92,16 @@ class NativeDriver:
         )
         return int(ticks * clock.ns_per_tick + 0.5)
 
-    def replay_timed(self, script: Script, events: int, service: Histogram, read: Histogram) -> int:
+    def replay_timed(self, script: Script, events: int, service: Histogram, read: Histogram, first: int = 0) -> int:
         """As `Driver.replay_timed`."""
         book, clock = self._book, self._clock
+        *levels, event_start = _arrays(script)
         ticks = drivers.replay_timed(
             book.update_kernel,
             book.best_kernel,
             book.address,
-            *_arrays(script),
+            *levels,
+            event_start[first:],
             events,
             clock.source,
             clock.ns_per_tick,

@@ -84,6 +84,14 @@ class PythonDriver:
                 return done
         return script.events
 
+    def advance(self, script: Script, first: int, events: int) -> None:
+        """As `Driver.advance`."""
+        update, best = self._book.update, self._book.best
+        for event in self._events(script)[first : first + events]:
+            for side, price_ticks, quantity_lots in event:
+                update(side, price_ticks, quantity_lots)
+            best()
+
     def clear(self) -> int:
         """As `Driver.clear`: from the worst level, or a book that searches for its next best would do so each time."""
         for side in (BID, ASK):
@@ -114,14 +122,14 @@ class PythonDriver:
         service.record(np.rint(means).astype(np.int64))
         return elapsed
 
-    def replay_timed(self, script: Script, events: int, service: Histogram, read: Histogram) -> int:
+    def replay_timed(self, script: Script, events: int, service: Histogram, read: Histogram, first: int = 0) -> int:
         """As `Driver.replay_timed`."""
         update, best = self._book.update, self._book.best
         updates, reads = _Durations(service), _Durations(read)
         update_ns, read_ns = updates.values, reads.values
         n, k, flushing = 0, 0, 0
-        feed = self._events(script)[:events]
-        first = start = perf_counter_ns()
+        feed = self._events(script)[first : first + events]
+        begin = start = perf_counter_ns()
         for event in feed:
             for side, price_ticks, quantity_lots in event:
                 update(side, price_ticks, quantity_lots)
@@ -144,7 +152,7 @@ class PythonDriver:
                 flushing += start - now
         updates.flush(n)
         reads.flush(k)
-        return start - first - flushing
+        return start - begin - flushing
 
     def meet(self, writers: int, readers: int) -> PythonMeeting:
         """As `Driver.meet`."""

@@ -39,6 +39,8 @@ def replay(job: Job) -> Result:
     if batch < 1:
         raise InputError(f"order_book replay: batch must be at least 1, got {batch}")
     session, service = Session.open(job), Histogram()
+    if job.pace is not None:
+        return _paced(job, session, timed=False)
     elapsed_ns, passes = _repeat(session, lambda: session.driver.replay_batches(session.script, session.events, batch, service))
     return Result(
         timing="batch",
@@ -53,6 +55,8 @@ def replay(job: Job) -> Result:
 def replay_timed(job: Job) -> Result:
     """As `replay`, but each update and each read of the best is timed on its own."""
     session, service, read = Session.open(job), Histogram(), Histogram()
+    if job.pace is not None:
+        return _paced(job, session, timed=True)
     elapsed_ns, passes = _repeat(session, lambda: session.driver.replay_timed(session.script, session.events, service, read))
     return Result(
         timing="operation",
@@ -61,6 +65,43 @@ def replay_timed(job: Job) -> Result:
         histograms={"service": service, "read": read},
         verification=session.verify_prefix(session.events),
         counters=_pass_counters(session, passes),
+    )
+
+
+def _paced(job: Job, session: Session, *, timed: bool) -> Result:
+    """The next events of the feed, as many as asked; after the last the book is emptied and the feed begins again."""
+    driver, script, position = session.driver, session.script, 0
+
+    def advance(events: int, replay: Callable[[int, int], object]) -> None:
+        nonlocal position
+        while events:
+            if position == session.events:
+                session.rewind()
+                position = 0
+            step = min(events, session.events - position)
+            replay(position, step)
+            position, events = position + step, events - step
+
+    def run(events: int) -> None:
+        advance(events, lambda first, count: driver.advance(script, first, count))
+
+    def run_timed(events: int, service: Histogram) -> None:
+        advance(events, lambda first, count: driver.replay_timed(script, count, service, read, first))
+
+    assert job.pace is not None
+    read, an_event = Histogram(), script.updates_in(session.events) / session.events
+    if timed:
+        service = job.pace.serve_timed(run_timed, an_event)
+        done, elapsed_ns = service.count, service.sum_ns
+    else:
+        turns = job.pace.serve(run, an_event)
+        service, done, elapsed_ns = turns.histogram, round(turns.count * an_event), turns.elapsed_ns
+    return Result(
+        timing="operation" if timed else "batch",
+        operations=done,
+        elapsed_ns=elapsed_ns,
+        histograms={"service": service},
+        verification=session.verify_prefix(position),
     )
 
 
@@ -118,8 +159,8 @@ def _open_loop_counters(loop: OpenLoop, planned: int, sent: int) -> dict[str, fl
 
 
 WORKLOADS: dict[str, Workload] = {
-    "replay": Workload("replay", "level update", replay, parameters={"batch": DEFAULT_BATCH}),
-    "replay_timed": Workload("replay_timed", "level update", replay_timed),
+    "replay": Workload("replay", "level update", replay, parameters={"batch": DEFAULT_BATCH}, paced=True),
+    "replay_timed": Workload("replay_timed", "level update", replay_timed, paced=True),
     "contention": Workload("contention", "level update", contention, parameters={"never_crossed": DEFAULT_NEVER_CROSSED}),
     "open_loop": Workload(
         "open_loop",

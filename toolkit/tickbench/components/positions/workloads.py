@@ -125,9 +125,26 @@ def _measure(job: Job, threads: int) -> tuple[Any, list[Script], list[list[_Repo
     """Warm up, then measure: the map, the scripts, the reports of both and the histogram of the second."""
     scripts, positions = _scripts(job, threads), job.variant.build(MapConfig(len(_symbols_of(job))))
     run = _run_native if isinstance(positions, NativePositions) else _run_python
+    if job.pace is not None and threads == 1:
+        return positions, scripts, [[_paced(job, positions, scripts[0], run)]], Histogram()
     warm, _ = run(job, positions, scripts, job.seconds * WARM_SHARE)
     reports, histogram = run(job, positions, scripts, job.seconds)
     return positions, scripts, [warm, reports], histogram
+
+
+def _paced(job: Job, positions: Any, script: Script, run: Callable[..., Any]) -> _Report:
+    """Whole passes of one thread, as many as asked."""
+    parts: list[_Report] = []
+
+    def passes(count: int) -> None:
+        for _ in range(count):
+            reports, _ = run(job, positions, [script], 0.0)
+            parts.extend(reports)
+
+    assert job.pace is not None
+    job.pace.serve(passes, OPERATIONS)
+    sums = [sum(values) for values in zip(*((one.passes, one.wrong, one.total, one.elapsed_ns) for one in parts), strict=True)]
+    return _Report(*sums)
 
 
 def _result(job: Job, positions: Any, reports: list[_Report], histogram: Histogram, found: Verification) -> Result:
@@ -160,7 +177,7 @@ def fills(job: Job) -> Result:
         found = _check_end(positions, [script], runs)
         if found.passed and sum(report.total for (report,) in runs) & _WORD != expected_sum(script, passes):
             found = Verification(False, found.checks, "the sum of all answers is not the model's")
-    return _result(job, positions, runs[1], histogram, found)
+    return _result(job, positions, runs[-1], histogram, found)
 
 
 def contention(job: Job) -> Result:
@@ -248,7 +265,7 @@ def _drive_python(positions: Any, script: Script, barrier: threading.Barrier, se
 
 
 WORKLOADS = {
-    "fills": Workload("fills", "fill or read", fills, parameters=PARAMETERS, needs_feed=False),
+    "fills": Workload("fills", "fill or read", fills, parameters=PARAMETERS, needs_feed=False, paced=True),
     "contention": Workload(
         "contention", "fill or read", contention, frozenset({"concurrent"}), parameters=PARAMETERS, needs_feed=False
     ),

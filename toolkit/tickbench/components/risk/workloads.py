@@ -33,6 +33,7 @@ from tickbench.kernels.system import yield_core
 
 ORDERS = 4_096  # a pass
 _GROUP = 1_024  # checks a batch
+_NOW_NS = ISOLATION_WORDS - 1  # word of the answers: where the clock of the orders stands
 _PYTHON_GROUP = 256
 _LONG_NS, _GAP_NS = 1_000_000_000, 2_000
 _REFUSED = 0.01
@@ -117,11 +118,12 @@ def _drive(
 ):  # fmt: skip  # grouped as in the signature
     """Pass after pass until the time is up, the clock read after every `group` checks; returns the ticks taken.
 
-    answers[reason] counts answers. One reading ends a group and starts the next.
+    answers[reason] counts answers, answers[_NOW_NS] is where the orders' own clock stands. One reading ends a group and
+    starts the next.
     """
     _meet(control, threads)
     first = start = now_ticks(source)
-    now_ns, passes = 0, 0
+    now_ns, passes = answers[_NOW_NS], 0
     while passes == 0 or start - first < limit_ticks:
         for begin in range(0, ORDERS, group):
             for i in range(begin, begin + group):
@@ -131,6 +133,7 @@ def _drive(
             record(words, index, ticks_to_ns(end - start, ns_per_tick))
             start = end
         passes += 1
+    answers[_NOW_NS] = now_ns
     store_release(control, _DONE, 1)  # tells the writer to end: pairs with the acquire in _write
     return start - first
 
@@ -184,6 +187,8 @@ def _measure(job: Job, group: int, writer_pause: int | None = None) -> Result:
     risk, orders, symbols = _open(job)
     if not isinstance(risk, NativeRisk):
         return _measure_python(job, risk, orders, symbols, min(group, _PYTHON_GROUP))
+    if job.pace is not None and writer_pause is None:
+        return _measure_paced(job, risk, orders, group, symbols)
     writer = None if writer_pause is None else (symbols, writer_pause)
     warm = _run_once(job, risk, orders, group, job.seconds * WARM_SHARE, writer)
     # A run's time begins at 0 again: the bucket, full far in the future, would refuse everything.
@@ -196,6 +201,29 @@ def _measure(job: Job, group: int, writer_pause: int | None = None) -> Result:
             found = _check_answers(orders, symbols, warm[1], risk.counts())
     counters = {} if writer is None else {"updates_per_s": updates * NS_PER_S / elapsed_ns}
     return _result(group, int(answers.sum()), elapsed_ns, histogram, found, counters)
+
+
+def _measure_paced(job: Job, risk: NativeRisk, orders: Orders, group: int, symbols: int) -> Result:
+    """Whole passes over the orders, as many as asked; single checks are timed if a group is one."""
+    clock, answers = job.clock, np.zeros(ISOLATION_WORDS, dtype=np.int64)
+    control = Block(2 * ISOLATION_WORDS)
+
+    def run(passes: int, histogram: Histogram) -> None:
+        for _ in range(passes):
+            _drive(
+                risk.check_kernel, risk.state, *orders.addresses(), group, control.array, 1,
+                clock.source, clock.ns_per_tick, 0, histogram.address, histogram.index, answers,
+            )  # fmt: skip  # grouped as in the signature
+
+    assert job.pace is not None
+    if group == 1:
+        histogram = job.pace.serve_timed(run, ORDERS)
+    else:
+        histogram = Histogram()
+        job.pace.serve(lambda passes: run(passes, histogram), ORDERS)
+    counts = answers[: len(REASONS)]
+    found = _NULL if job.variant.null else _check_answers(orders, symbols, counts, risk.counts())
+    return _result(group, int(counts.sum()), histogram.sum_ns, histogram, found, {})
 
 
 def _check_answers(orders: Orders, symbols: int, answers: NDArray[np.int64], counted: tuple[int, int]) -> Verification:
@@ -220,6 +248,17 @@ def _result(
 def _measure_python(job: Job, risk: Any, orders: Orders, symbols: int, group: int) -> Result:
     rows, check, histogram, durations_ns = orders.rows(), risk.check, Histogram(), list[int]()
     answers, now_ns, clock_ns = [0] * len(REASONS), 0, time.perf_counter_ns
+    if job.pace is not None:
+
+        def run(passes: int) -> None:
+            nonlocal now_ns
+            for symbol, lots, price, gap_ns in rows * passes:
+                now_ns += gap_ns
+                answers[check(symbol, lots, price, now_ns)] += 1
+
+        turns = job.pace.serve(run, len(rows))
+        found = _check_answers(orders, symbols, np.array(answers, dtype=np.int64), risk.counts())
+        return _result(group, sum(answers), turns.elapsed_ns, histogram, found, {})
     first_ns = start_ns = clock_ns()
     while not durations_ns or start_ns - first_ns < job.seconds * NS_PER_S:
         for begin in range(0, ORDERS, group):
@@ -256,6 +295,6 @@ _RUNS: dict[str, tuple[Callable[[Job], Result], frozenset[str], dict[str, int]]]
     "check_with_writer": (check_with_writer, frozenset({"concurrent_writer"}), WRITER_PARAMETERS),
 }
 WORKLOADS = {
-    name: Workload(name, "check", run, requires, parameters, needs_feed=False)
+    name: Workload(name, "check", run, requires, parameters, needs_feed=False, paced=not requires)
     for name, (run, requires, parameters) in _RUNS.items()
 }

@@ -26,10 +26,10 @@ class Batches:
 class Pace(Protocol):
     """The harness's side of a paced workload. `operations_each` are the operations of one round, the same for all rounds."""
 
-    def serve(self, run: Callable[[int], object], operations_each: int) -> Batches:
+    def serve(self, run: Callable[[int], object], operations_each: float) -> Batches:
         """Call `run(rounds)` for each turn, timed as a whole."""
         ...
 
-    def serve_timed(self, run: Callable[[int, Histogram], object], operations_each: int) -> Histogram:
+    def serve_timed(self, run: Callable[[int, Histogram], object], operations_each: float) -> Histogram:
         """Call `run(rounds, histogram)` for each turn; it records each operation. Returns the histogram of what counts."""
         ...

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tickbench.components.component import Job, Result, Verification, Workload
-from tickbench.components.shared.timing import batch_result, operations_for, time_batches
+from tickbench.components.shared.timing import batch_result, time_batches, time_loop
 from tickbench.components.trades import oracle
 from tickbench.components.trades.cache_model import simulate
 from tickbench.components.trades.contract import FIELDS, Columns, NativeTrades, make_trades, threshold_for
@@ -58,8 +58,10 @@ def _run(job: Job, ask: Callable[[Job, Any, Columns], _Question]) -> Result:
     store = job.variant.build(columns)
     question = ask(job, store, columns)
     question.passes(1)  # the first call of a kernel takes long
-    passes = _NULL_PASSES if job.variant.null else operations_for(question.passes)
-    batches = time_batches(lambda: question.passes(passes), passes * question.operations, job.seconds)
+    if job.variant.null and job.pace is None:
+        batches = time_batches(lambda: question.passes(_NULL_PASSES), _NULL_PASSES * question.operations, job.seconds)
+    else:
+        batches = time_loop(job, question.passes, question.operations)
     if job.variant.null:
         return batch_result(batches, oracle.NULL_PASSES)
     counters, note = count_cache_reads(lambda: question.passes(1))
@@ -161,7 +163,7 @@ def _full_record(job: Job, store: Any, columns: Columns) -> _Question:
 
 def _workload(name: str, ask: Callable[[Job, Any, Columns], _Question], **parameters: Any) -> Workload:
     parameters = {"trades": 1_000_000, **parameters}
-    return Workload(name, "trade", lambda job: _run(job, ask), parameters=parameters, needs_feed=False)
+    return Workload(name, "trade", lambda job: _run(job, ask), parameters=parameters, needs_feed=False, paced=True)
 
 
 WORKLOADS = {

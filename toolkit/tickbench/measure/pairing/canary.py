@@ -41,7 +41,8 @@ def _allocation(rounds: int) -> None:
 def main() -> None:
     """Serve one canary."""
     kind = sys.argv[1]
-    run = {"compute": lambda: _compute, "memory": _make_memory, "allocation": lambda: _allocation}[kind]()
+    runs: dict[str, Callable[[int], object]] = {"compute": _compute, "memory": _make_memory(), "allocation": _allocation}
+    run = runs[kind]
     gc.disable()
     for line in sys.stdin:
         words = line.split()
@@ -58,7 +59,8 @@ def main() -> None:
                 "histograms": f"{protocol.HISTOGRAMS} {protocol.NO_HISTOGRAM}",
                 "close": protocol.CLOSED,
             }.get(words[0], f"{protocol.FAILED} unknown line")
-        print(answer, flush=True)
+        sys.stdout.write(f"{answer}\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

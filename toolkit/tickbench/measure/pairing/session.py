@@ -207,7 +207,9 @@ class Session:
                 continue
             effect, judgement = decide(series.values("throughput"), _CANARY_LIMITS)
             if judgement.verdict in ("regression", "improvement"):
-                return f"the {kind} canary, identical code on both sides, shows {percent(effect.ratio)}: the machine is at fault"
+                return (
+                    f"the {kind} canary, identical code on both sides, shows {percent(effect.ratio)}: the machine is at fault"
+                )
         return None
 
 

@@ -53,11 +53,11 @@ class LinePace:
     def __init__(self, lines: Lines, slowdown: float) -> None:
         self._lines, self._slowdown = lines, slowdown
 
-    def serve(self, run: Callable[[int], object], operations_each: int) -> "Batches":
+    def serve(self, run: Callable[[int], object], operations_each: float) -> "Batches":
         """Answer turns until `close`."""
         from tickbench.components.shared.pace import Batches
 
-        batches = Batches(operations_each)
+        batches = Batches(max(1, round(operations_each)))
 
         def timed(rounds: int) -> int:
             start_ns = time.perf_counter_ns()
@@ -68,7 +68,7 @@ class LinePace:
         batches.count, batches.elapsed_ns, batches.last_rounds = counted, elapsed_ns, last
         return batches
 
-    def serve_timed(self, run: "Callable[[int, Histogram], object]", operations_each: int) -> "Histogram":
+    def serve_timed(self, run: "Callable[[int, Histogram], object]", operations_each: float) -> "Histogram":
         """Answer turns until `close`; the histogram leaves priming out."""
         from tickbench.kernels.hdr import Histogram
 
@@ -86,7 +86,7 @@ class LinePace:
         self,
         prime: Callable[[int], object],
         timed: Callable[[int], int],
-        operations_each: int,
+        operations_each: float,
         histogram: "Histogram | None",
     ) -> tuple[int, int, int]:
         """Serve until `close`; the rounds of the last call, all timed rounds, and the ns of the latter."""
@@ -171,7 +171,7 @@ def _with_pace(work: "Job", pace: LinePace) -> "Job":
 def _serve_whole_runs(workload: "Workload", work: "Job", slowdown: float, lines: Lines) -> None:
     """One whole run a turn; a workload that is not paced cannot be given more work, so a slowdown is added to its time."""
     lines.answer(protocol.RUNS)
-    histogram: "Histogram | None" = None
+    histogram: Histogram | None = None
     while words := lines.next():
         if words[0] == "close":
             lines.answer(protocol.CLOSED)
