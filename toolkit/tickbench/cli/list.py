@@ -9,19 +9,26 @@ import click
 from tickbench.cli._options import Name, impls_option, json_option
 
 SCHEMA = "tickbench.list/1"
-KINDS = ("components", "variants", "scenarios", "suites", "claims")
+KINDS = ("components", "variants", "scenarios", "suites", "claims", "budgets")
 
 
-@click.command(name="list", short_help="Show the components, variants, scenarios, suites or claims that there are.")
+@click.command(name="list", short_help="Show the components, variants, scenarios, suites, claims or budgets that there are.")
 @click.argument("kind", type=Name(KINDS), default="scenarios", metavar=f"[{'|'.join(KINDS)}]")
 @impls_option
 @json_option
 def command(kind: str, impls: tuple[str, ...], as_json: bool) -> None:
-    """Show what there is: scenarios (the default), suites, components, variants, or the claims that are tested."""
+    """Show what there is: scenarios (the default), suites, components, variants, claims that are tested, or budgets."""
     from tickbench.cli._output import emit_json, emit_rich
     from tickbench.render.terminal import plain_table
 
-    listers = {"components": _components, "variants": _variants, "scenarios": _scenarios, "suites": _suites, "claims": _claims}
+    listers = {
+        "components": _components,
+        "variants": _variants,
+        "scenarios": _scenarios,
+        "suites": _suites,
+        "claims": _claims,
+        "budgets": _budgets,
+    }
     rows = listers[kind](impls)
     if as_json:
         emit_json(SCHEMA, kind=kind, **{kind: rows})
@@ -99,6 +106,26 @@ def _claims(_impls: tuple[str, ...]) -> list[dict[str, Any]]:
             "gain": one.gain,
         }
         for one in read_claims(claims_file())
+    ]
+
+
+def _budgets(_impls: tuple[str, ...]) -> list[dict[str, Any]]:
+    from tickbench.measure.budgets import budgets_file, read_budgets
+
+    return [
+        {
+            "id": one.id,
+            "plan": one.section,
+            "priority": one.priority,
+            "metric": one.metric,
+            "bound": one.direction,
+            "limit": one.limit,
+            "unit": one.unit,
+            "scenario": one.scenario,
+            "variant": one.variant if one.scenario else None,
+            "name": one.name,
+        }
+        for one in read_budgets(budgets_file())
     ]
 
 
