@@ -2,6 +2,7 @@
 
 from tickbench.components.channel import workloads
 from tickbench.components.channel.contract import CAPABILITIES
+from tickbench.components.channel.memory import MEMORY
 from tickbench.components.channel.oracle import verify
 from tickbench.components.component import Component, Workload
 
@@ -9,6 +10,7 @@ COMPONENT = Component(
     name="channel",
     summary="carries messages between threads",
     workloads={
+        MEMORY.name: MEMORY,
         "throughput": Workload(
             "throughput",
             "message",

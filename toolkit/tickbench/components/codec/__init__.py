@@ -1,13 +1,14 @@
 """The codec: how long a message takes between memory and the wire, and how many bytes it is there."""
 
 from tickbench.components.codec.oracle import verify
+from tickbench.components.codec.timed_workloads import TIMED
 from tickbench.components.codec.workloads import WORKLOADS
 from tickbench.components.component import Component
 
 COMPONENT = Component(
     name="codec",
     summary="turns orders and market-data frames into bytes and back",
-    workloads=WORKLOADS,
+    workloads={**WORKLOADS, **{one.name: one for one in TIMED}},
     verify=verify,
     capabilities={
         "messages": "encodes and decodes orders one at a time",

@@ -1,13 +1,14 @@
 """Technical indicators: contract, model, oracle, workloads."""
 
 from tickbench.components.component import Component
+from tickbench.components.indicators.memory import MEMORY
 from tickbench.components.indicators.oracle import verify
 from tickbench.components.indicators.workloads import WORKLOADS
 
 COMPONENT = Component(
     name="indicators",
     summary="moving averages, RSI, MACD, Bollinger bands, book imbalance, and the signal made of them",
-    workloads=WORKLOADS,
+    workloads={**WORKLOADS, MEMORY.name: MEMORY},
     verify=verify,
     capabilities={
         "sum": "the sum of a series",

@@ -4,12 +4,13 @@ The contract (contract) says what is asked, the oracle (oracle) what is right, t
 """
 
 from tickbench.components.component import Component
+from tickbench.components.trades.memory import MEMORY
 from tickbench.components.trades.oracle import verify
 from tickbench.components.trades.workloads import WORKLOADS
 
 COMPONENT = Component(
     name="trades",
     summary="trades in memory: the layout of the fields, sums and filters over them",
-    workloads=WORKLOADS,
+    workloads={**WORKLOADS, MEMORY.name: MEMORY},
     verify=verify,
 )

@@ -1,0 +1,29 @@
+"""The memory of a position map with so many symbols filled."""
+
+from tickbench.components.component import Job, Result, Verification, Workload
+from tickbench.components.positions.contract import MapConfig
+from tickbench.components.positions.script import symbol_codes
+from tickbench.components.shared.memory import COUNTERS, Loaded, measure_load
+
+POSITIONS = 10_000
+_PRICE_TICKS = 100
+
+
+def memory(job: Job) -> Result:
+    """Build a map and fill every symbol once."""
+
+    def load(count: int) -> Loaded:
+        positions, symbols = job.variant.build(MapConfig(count)), symbol_codes(job.seed, count).tolist()
+        for lots, symbol in enumerate(symbols, 1):
+            positions.fill(symbol, lots, _PRICE_TICKS)
+
+        def check() -> Verification:
+            right = sum(positions.read(symbol).quantity_lots == lots for lots, symbol in enumerate(symbols, 1))
+            return Verification(right == count, count, f"{right} of {count} positions are right")
+
+        return Loaded(positions, count, check)
+
+    return measure_load(job, load, int(job.parameters["positions"]))
+
+
+MEMORY = Workload("memory", "position", memory, parameters={"positions": POSITIONS}, needs_feed=False, shown_counters=COUNTERS)
