@@ -28,6 +28,7 @@ Verdict = Literal["within", "over", "not measured"]
 Bound = Literal["at most", "at least"]
 
 LEAST_ROUNDS = 5
+_ROUNDS_WITHOUT_EXTREMES = 9  # the fewest whose second highest is a 95 % bound of the median: one bad round decides no more
 MOST_ROUNDS = 200  # more than anybody waits for: from here on the median lies on the limit
 _Z = 1.959964  # two-sided 95 % quantile of the normal distribution
 _MEDIAN_SPREAD = math.sqrt(math.pi / 2)  # standard error of a median over that of a mean, normal values
@@ -77,12 +78,16 @@ def judge(rounds: Sequence[RoundValue], limit: float, bound: Bound) -> Judgement
 
 def _more(rounds: Sequence[RoundValue], limit: float) -> str:
     """What could decide an interval that holds the limit."""
-    needed = rounds_to_decide([one.value for one in rounds], limit)
+    values = [one.value for one in rounds]
+    between = median_interval(values)
+    if between.high <= limit or between.low > limit:
+        return "the rounds' own intervals are too wide: more --seconds"
+    needed = rounds_to_decide(values, limit)
     if needed is None:
         return "the median lies on the limit: more rounds will not tell"
-    if needed <= len(rounds):
-        return "the rounds' own intervals are too wide: more --seconds"
-    return f"more rounds: about {needed}, and a quiet machine"
+    if needed <= len(rounds):  # only chance, or one disturbed round, stands in the way
+        needed = max(_ROUNDS_WITHOUT_EXTREMES, len(rounds) + LEAST_ROUNDS)
+    return f"more rounds: about {needed}, on a quiet machine"
 
 
 def rounds_to_decide(values: Sequence[float], limit: float) -> int | None:

@@ -182,15 +182,28 @@ def _judged(run: Run, budget: Budget) -> list[str]:
     if budget.variant != ANY or budget.not_measured is not None:
         return [budget.variant]
     null = {(one.component, one.name) for one in run.variants if one.null}
-    seen = [one for one in (*run.measurements, *run.failures) if one.scenario == budget.scenario]
-    return list(dict.fromkeys(one.variant for one in seen if (one.component, one.variant) not in null)) or [ANY]
+    seen = [(one.component, one.variant) for one in run.measurements if one.scenario == budget.scenario]
+    seen += [(one.component, one.variant) for one in run.failures if one.scenario == budget.scenario]
+    return list(dict.fromkeys(variant for component, variant in seen if (component, variant) not in null)) or [ANY]
 
 
 def _finding(run: Run, budget: Budget, variant: str) -> BudgetFinding:
     found = _judge(run, budget, variant)
     scale = _UNITS[budget.unit][1]
-    values = (None if one is None else one / scale for one in (found.measured, found.low, found.high, found.deciding))
-    return BudgetFinding(budget, variant, found.verdict, found.reason, *values)
+
+    def scaled(value: float | None) -> float | None:
+        return None if value is None else value / scale
+
+    return BudgetFinding(
+        budget=budget,
+        variant=variant,
+        verdict=found.verdict,
+        reason=found.reason,
+        measured=scaled(found.measured),
+        low=scaled(found.low),
+        high=scaled(found.high),
+        bound=scaled(found.deciding),
+    )
 
 
 def _summed(finding: BudgetFinding, by_id: Mapping[str, BudgetFinding]) -> BudgetFinding:

@@ -32,4 +32,5 @@ def memory(job: Job) -> Result:
     return measure_load(job, load, int(job.parameters["levels"]))
 
 
-MEMORY = Workload("memory", "level", memory, parameters={"levels": LEVELS}, needs_feed=False, shown_counters=COUNTERS)
+# The feed is the oracle's: a book is verified with it before it is loaded.
+MEMORY = Workload("memory", "level", memory, parameters={"levels": LEVELS}, shown_counters=COUNTERS)
