@@ -1,7 +1,7 @@
 """Memory for the operations of one loop, and the kernels that call it through a pointer.
 
-Taking a function pointer from Python costs 14 µs for a C function and 30 µs for a kernel: numba looks up its address, twice, at
-every dispatch. So a measurement is one dispatch, and its batches are timed in the kernel: one batch is one call of the loop.
+To call a driver from Python costs some µs, as much as a batch. So a measurement is one call of the driver, and its batches are
+timed in the kernel: one batch is one call of the loop. At a harness's pace it is one call a turn.
 """
 
 import time

@@ -1,7 +1,4 @@
-"""Drivers: compiled loops that call an operation through a function pointer, with inputs that move on.
-
-To hand a compiled function from Python to a driver costs some 30 us (numba looks its address up), so a batch has to be long.
-"""
+"""Drivers: compiled loops that call an operation through a function pointer, with inputs that move on."""
 
 from tickbench.components.indicators.contract import IMBALANCE, PIPELINE, SERIES, TICK
 from tickbench.kernels.clock import now_ticks, ticks_to_ns

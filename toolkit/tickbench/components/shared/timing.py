@@ -1,7 +1,7 @@
 """Time a closed loop batch by batch from Python.
 
-A batch is one call of something that issues many operations, a driver kernel or a Python loop. Handing a compiled function to
-a driver costs some 30 µs, since numba looks up its address each time, so a batch should take LEAST_BATCH_NS or more:
+A batch is one call of something that issues many operations, a driver kernel or a Python loop. To call a driver from Python
+costs 3 to 4 µs for each kernel that is handed over (see `kernels.jit.Driver`), so a batch should take LEAST_BATCH_NS or more:
 `operations_for` finds how many operations that needs. Where that is too long, time inside the kernel.
 """
 
@@ -12,7 +12,7 @@ from tickbench.components.component import Job, Result, Verification
 from tickbench.components.shared.pace import Batches
 
 NS_PER_S = 1_000_000_000
-LEAST_BATCH_NS = 5_000_000  # some 30 µs of it are ours: 0.6 %
+LEAST_BATCH_NS = 1_000_000  # 4 to 8 µs of it are ours: 0.4 to 0.8 %
 WARM_SHARE = 0.2  # of the measured time, spent before it: caches, branch history, clock frequency
 
 
