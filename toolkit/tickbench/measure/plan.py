@@ -5,9 +5,13 @@ variants of a scenario in a round follow each other directly and, if single-thre
 taken between them.
 """
 
+import hashlib
+import importlib
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 import msgspec
 
@@ -140,7 +144,43 @@ def scenario_record(entry: Entry) -> ScenarioRecord:
         value=entry.workload.value,
         tolerance={str(key): value for key, value in scenario.tolerance.items()},
         target={str(key): value for key, value in scenario.target.items()},
+        workload_sha256=workload_hash(entry),
     )
+
+
+def workload_hash(entry: Entry) -> str:
+    """What decides how operations are issued: two measurements with the same hash asked the same.
+
+    The sources of the component and of what components share, the workload's name, the complete parameters, the threads and the
+    load. Kernels and variants are left out: they are what comparisons are about. 64 hex digits.
+    """
+    scenario = entry.scenario
+    asked = {
+        "sources": _sources_hash(scenario.component),
+        "workload": scenario.workload,
+        "parameters": dict(entry.parameters),
+        "threads": [scenario.writers, scenario.readers],
+        "load": msgspec.to_builtins(scenario.load),
+    }
+    return hashlib.sha256(msgspec.json.encode(asked, order="deterministic")).hexdigest()
+
+
+@cache
+def _sources_hash(component: str) -> str:
+    digest = hashlib.sha256()
+    for name in (component, "shared"):
+        module = importlib.import_module(f"tickbench.components.{name}")
+        for path in _sources(Path(str(module.__file__))):
+            digest.update(f"{name}/{path.name}".encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _sources(file: Path) -> Iterator[Path]:
+    """A module's own file, or all files of its package."""
+    if file.name != "__init__.py":
+        yield file
+        return
+    yield from sorted(path for path in file.parent.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
 
 
 def variant_record(variant: Variant) -> VariantRecord:

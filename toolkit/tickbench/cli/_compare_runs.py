@@ -1,0 +1,48 @@
+"""`tickbench compare BASE NEW`: two stored runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tickbench import errors
+
+if TYPE_CHECKING:
+    from tickbench.analysis.verdicts import Comparison
+
+
+def compare_runs(names: Sequence[str], form: str, options: Mapping[str, object]) -> int:
+    """Compare the run files or baselines `names`, show it as `form`; returns the exit status."""
+    from tickbench.cli._output import emit_document
+    from tickbench.measure.stored import compare_runs as compare
+    from tickbench.render.comparison import documents
+    from tickbench.results.run_file import load
+
+    if len(names) != 2:
+        raise errors.UsageError(
+            f"compare takes two run files or baselines, BASE and NEW, got {len(names)}; "
+            "with --revision, --variant-a, --impls-a or --command-a the arguments are scenarios"
+        )
+    base, new = (load(resolve(name)) for name in names)
+    comparison = compare(base, new, names[0], names[1], across_machines=bool(options.get("across_machines")))
+    emit_document(documents(comparison, form), options.get("output"))
+    return exit_status(comparison)
+
+
+def resolve(name: str) -> Path:
+    """The run file that a name means: a path, or the name of a baseline."""
+    return Path(name)
+
+
+def exit_status(comparison: Comparison) -> int:
+    """3 with a veto; 1 with a regression; 2 where something could not be compared; else 0."""
+    from tickbench.measure.stored import REFUSED
+
+    if comparison.veto:
+        return errors.EXIT_INVALID_MEASUREMENT
+    if comparison.of("regression"):
+        return errors.EXIT_GATE_FAILED
+    if any(one.judgement.reason.startswith(REFUSED) for one in comparison.findings):
+        return errors.EXIT_BAD_INPUT
+    return errors.EXIT_PASSED
