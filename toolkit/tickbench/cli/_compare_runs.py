@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 
 def compare_runs(names: Sequence[str], form: str, options: Mapping[str, object]) -> int:
     """Compare the run files or baselines `names`, show it as `form`; returns the exit status."""
-    from tickbench.cli._output import emit_document
     from tickbench.measure.stored import compare_runs as compare
-    from tickbench.render.comparison import documents
     from tickbench.results.run_file import load
 
     if len(names) != 2:
@@ -26,8 +24,26 @@ def compare_runs(names: Sequence[str], form: str, options: Mapping[str, object])
         )
     base, new = (load(resolve(name)) for name in names)
     comparison = compare(base, new, names[0], names[1], across_machines=bool(options.get("across_machines")))
-    emit_document(documents(comparison, form), options.get("output"))
+    _show(comparison, form, options.get("output"))
     return exit_status(comparison)
+
+
+def _show(comparison: Comparison, form: str, output: object) -> None:
+    from tickbench.cli._output import emit, emit_rich
+    from tickbench.render.ci import comparison_document
+    from tickbench.render.comparison import comparison_tables
+
+    if form == "table" and not output:
+        emit_rich(comparison_tables(comparison))
+        return
+    text = comparison_document(comparison, "markdown" if form == "table" else form)
+    if not output:
+        emit(text)
+        return
+    try:
+        Path(str(output)).write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise errors.InputError(f"cannot write {output}: {error.strerror or error}") from error
 
 
 def resolve(name: str) -> Path:

@@ -93,7 +93,9 @@ def _side(run: Run, name: str) -> _Side:
         raise NotComparableError(f"{name}: this run holds no measurement: there is nothing to compare")
     scenarios = {one.id: one for one in run.scenarios}
     if unknown := sorted({scenario for scenario, _ in measured} - scenarios.keys()):
-        raise InputError(f"{name}: measurements: scenario {unknown[0]} is not among the scenarios of the run: was the file edited?")
+        raise InputError(
+            f"{name}: measurements: scenario {unknown[0]} is not among the scenarios of the run: was the file edited?"
+        )
     return _Side(run, scenarios, {(one.component, one.name): one for one in run.variants}, measured)
 
 

@@ -1,0 +1,76 @@
+"""A comparison for a terminal and for programs, most important findings first."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from rich.console import RenderableType
+from rich.text import Text
+
+from tickbench.analysis.verdicts import Comparison, Finding, percent
+from tickbench.render.terminal import plain_table, three_digits
+
+SCHEMA = "tickbench.comparison/1"
+ORDER = ("regression", "inconclusive", "improvement", "unchanged")
+_STYLES = {"regression": "red", "improvement": "green", "inconclusive": "yellow", "unchanged": "dim"}
+_NONE = "–"
+
+
+def by_importance(comparison: Comparison) -> list[Finding]:
+    """Regressions first, the largest of them at the top."""
+    return sorted(
+        comparison.findings,
+        key=lambda one: (ORDER.index(one.verdict), -(one.effect.ratio if one.effect else 0.0), one.scenario, one.variant),
+    )
+
+
+def comparison_tables(comparison: Comparison) -> Iterator[RenderableType]:
+    """The findings, then what could not be compared, the notes, and one line that sums it up."""
+    columns = ("scenario", "variant", "metric", "base ns", "new ns", "change", "verdict", "why")
+    yield plain_table(columns, (_row(one) for one in by_importance(comparison)), right=(3, 4, 5))
+    for title, names in (("vanished", comparison.vanished), ("new", comparison.appeared)):
+        for name in names:
+            yield Text(f"{title}: {name}", style="yellow")
+    for note in comparison.notes:
+        yield Text(f"note: {note}", style="dim")
+    if comparison.veto:
+        yield Text(f"not to be believed: {comparison.veto}", style="red")
+    yield Text(tally(comparison))
+
+
+def _row(one: Finding) -> list[object]:
+    return [
+        one.scenario,
+        one.variant,
+        one.metric,
+        _NONE if one.base_ns is None else three_digits(one.base_ns),
+        _NONE if one.new_ns is None else three_digits(one.new_ns),
+        change(one),
+        Text(one.verdict, style=_STYLES[one.verdict]),
+        one.judgement.reason,
+    ]
+
+
+def change(one: Finding) -> str:
+    """The signed change of the cost with its interval."""
+    if one.effect is None:
+        return _NONE
+    return f"{percent(one.effect.ratio)} [{percent(one.effect.low)}, {percent(one.effect.high)}]"
+
+
+def tally(comparison: Comparison) -> str:
+    """How many findings have which verdict, and what has none, in one line."""
+    counts = Counter[str](one.verdict for one in comparison.findings)
+    parts = [f"{counts[name]} {name}" for name in ORDER if counts[name]]
+    parts += [f"{len(comparison.vanished)} vanished"] if comparison.vanished else []
+    parts += [f"{len(comparison.appeared)} new"] if comparison.appeared else []
+    return f"{comparison.base} → {comparison.new} ({comparison.kind}): {', '.join(parts) or 'nothing compared'}"
+
+
+def comparison_content(comparison: Comparison) -> dict[str, Any]:
+    """All of it for programs; schema SCHEMA."""
+    content: dict[str, Any] = msgspec.to_builtins(comparison)
+    for row, one in zip(content["findings"], comparison.findings, strict=True):
+        row["verdict"] = one.verdict
+    return content
