@@ -89,6 +89,7 @@ class Comparison:
     """A whole comparison. `kind`: `pairs` (interleaved here), `runs` (two stored runs), `across machines` (ratios only).
 
     `veto` says why the measurement is not to be believed, whatever it found: nothing is said about the code then.
+    `wrong` are sides that gave a wrong answer, `refused` what could not be compared, each with the reason.
     `vanished` and `appeared` are scenarios and variants (`scenario variant`) that only one side has.
     """
 
@@ -98,6 +99,8 @@ class Comparison:
     findings: tuple[Finding, ...]
     vanished: tuple[str, ...] = ()
     appeared: tuple[str, ...] = ()
+    wrong: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     veto: str | None = None
     facts: Mapping[str, object] = field(default_factory=dict)

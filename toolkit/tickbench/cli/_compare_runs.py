@@ -24,11 +24,12 @@ def compare_runs(names: Sequence[str], form: str, options: Mapping[str, object])
         )
     base, new = (load(resolve(name)) for name in names)
     comparison = compare(base, new, names[0], names[1], across_machines=bool(options.get("across_machines")))
-    _show(comparison, form, options.get("output"))
+    show(comparison, form, options.get("output"))
     return exit_status(comparison)
 
 
-def _show(comparison: Comparison, form: str, output: object) -> None:
+def show(comparison: Comparison, form: str, output: object) -> None:
+    """Show a comparison as `form`, or write it to the file `output`."""
     from tickbench.cli._output import emit, emit_rich
     from tickbench.render.ci import comparison_document
     from tickbench.render.comparison import comparison_tables

@@ -29,9 +29,15 @@ def comparison_tables(comparison: Comparison) -> Iterator[RenderableType]:
     """The findings, then what could not be compared, the notes, and one line that sums it up."""
     columns = ("scenario", "variant", "metric", "base ns", "new ns", "change", "verdict", "why")
     yield plain_table(columns, (_row(one) for one in by_importance(comparison)), right=(3, 4, 5))
-    for title, names in (("vanished", comparison.vanished), ("new", comparison.appeared)):
+    lists = (
+        ("wrong", comparison.wrong),
+        ("not compared", comparison.refused),
+        ("vanished", comparison.vanished),
+        ("new", comparison.appeared),
+    )
+    for title, names in lists:
         for name in names:
-            yield Text(f"{title}: {name}", style="yellow")
+            yield Text(f"{title}: {name}", style="red" if title == "wrong" else "yellow")
     for note in comparison.notes:
         yield Text(f"note: {note}", style="dim")
     if comparison.veto:

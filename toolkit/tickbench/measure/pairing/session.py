@@ -96,8 +96,8 @@ class Session:
         """Measure every subject; raises nothing for a subject that fails: it is named in the notes and has no verdict."""
         self.observer.stage("pairs", len(subjects))
         findings: list[Finding] = []
-        notes: list[str] = []
         wrong: list[str] = []
+        refused: list[str] = []
         for subject in subjects:
             name = f"{subject.scenario} {subject.variant}"
             try:
@@ -107,7 +107,7 @@ class Session:
                 self.observer.done(f"{name}: wrong result")
                 continue
             except (NotMeasurableError, InvalidMeasurementError, InputError) as error:
-                notes.append(f"not compared: {name}: {error}")
+                refused.append(f"{name}: {error}")
                 self.observer.done(f"{name}: not compared: {error}")
                 continue
             findings += found
@@ -118,11 +118,11 @@ class Session:
             base=base,
             new=new,
             findings=over_the_suite(findings),
-            notes=tuple(notes),
+            wrong=tuple(wrong),
+            refused=tuple(refused),
             veto=veto,
             facts={
                 "seed": self.seed,
-                "wrong": wrong,
                 "canaries": {kind: _canary_fact(series) for kind, series in self.canaries.items()},
                 "handover_us": statistics.median(self.handovers_us) if self.handovers_us else None,
                 "timings": self.timings,
