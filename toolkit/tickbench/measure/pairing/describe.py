@@ -1,4 +1,4 @@
-"""What another tickbench, or another tree, has: `python -m tickbench.measure.pairing.describe JSON` compiles, then lists variants.
+"""What another tickbench or tree has: `python -m tickbench.measure.pairing.describe JSON` compiles, then lists variants.
 
 In: {"components": [...], "impls": [...]}. Out: {"order_book": ["mutex_hash", …], …}, null variants left out.
 """
