@@ -1,11 +1,15 @@
 """A side that is the same on both sides: three small loops whose ratio is 1, unless the measurement itself is at fault.
 
-`python -m tickbench.measure.pairing.canary KIND`: `compute` (arithmetic in the interpreter), `memory` (copies 4 MiB, more
-than the second-level cache holds), `allocation` (small objects made and dropped). It speaks the pair protocol with nothing
-but the standard library, so a canary pair costs a fifth of a second.
+`python -m tickbench.measure.pairing.canary KIND [SLOWDOWN]`: `compute` (SHA-256 of a block that stays in the first-level
+cache), `memory` (copies through 32 MiB, more than a core's own caches hold), `allocation` (small objects made and dropped).
+It needs nothing but the standard library, so a canary pair costs a third of a second. The loops spend their time in C:
+a loop of the interpreter's own differs by 3 % from process to process, by where its objects come to lie.
+
+SLOWDOWN multiplies the rounds of each turn and is not told to the harness: that is how `selftest` injects a known change.
 """
 
 import gc
+import hashlib
 import sys
 import time
 from collections.abc import Callable
@@ -13,35 +17,42 @@ from collections.abc import Callable
 from tickbench.measure.pairing import protocol
 
 KINDS = ("compute", "memory", "allocation")
-_COPIED_BYTES = 4 << 20
+_HASHED_BYTES = 1 << 10
+_ARENA_BYTES, _COPIED_BYTES = 32 << 20, 1 << 15
 
 
-def _compute(rounds: int) -> int:
-    state = 1
-    for _ in range(100 * rounds):
-        state = (state * 25_214_903_917 + 11) & 0xFFFF_FFFF_FFFF
-    return state
+def _make_compute() -> Callable[[int], object]:
+    block = bytes(_HASHED_BYTES)
+
+    def digest(rounds: int) -> None:
+        for _ in range(rounds):
+            hashlib.sha256(block)
+
+    return digest
 
 
 def _make_memory() -> Callable[[int], object]:
-    source, target = bytearray(_COPIED_BYTES), bytearray(_COPIED_BYTES)
+    source, target = memoryview(bytearray(_ARENA_BYTES)), memoryview(bytearray(_ARENA_BYTES))
+    place = 0
 
     def copy(rounds: int) -> None:
+        nonlocal place
         for _ in range(rounds):
-            target[:] = source
+            target[place : place + _COPIED_BYTES] = source[place : place + _COPIED_BYTES]
+            place = (place + _COPIED_BYTES) % _ARENA_BYTES
 
     return copy
 
 
 def _allocation(rounds: int) -> None:
     for _ in range(rounds):
-        [(number, str(number)) for number in range(100)]
+        bytearray(256), bytearray(4096), bytearray(64)
 
 
 def main() -> None:
     """Serve one canary."""
-    kind = sys.argv[1]
-    runs: dict[str, Callable[[int], object]] = {"compute": _compute, "memory": _make_memory(), "allocation": _allocation}
+    kind, slowdown = sys.argv[1], float(sys.argv[2]) if len(sys.argv) > 2 else 1.0
+    runs: dict[str, Callable[[int], object]] = {"compute": _make_compute(), "memory": _make_memory(), "allocation": _allocation}
     run = runs[kind]
     gc.disable()
     for line in sys.stdin:
@@ -49,7 +60,7 @@ def main() -> None:
         if words[0] == "turn":
             run(int(words[2]))
             start_ns = time.perf_counter_ns()
-            run(int(words[1]))
+            run(round(int(words[1]) * slowdown))
             answer = f"{protocol.TOOK} {time.perf_counter_ns() - start_ns}"
         else:
             answer = {

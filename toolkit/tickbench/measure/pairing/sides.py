@@ -51,9 +51,9 @@ def variant_side(home: Home, entry: Entry, variant: str, name: str, slowdown: fl
     return Side(name, command, home.environment, home.folder)
 
 
-def canary_side(kind: str) -> Side:
-    """Identical code for both sides."""
-    return Side(f"canary {kind}", [sys.executable, "-m", "tickbench.measure.pairing.canary", kind])
+def canary_side(kind: str, slowdown: float = 1.0) -> Side:
+    """Identical code for both sides, unless it is told to do more work than it is asked."""
+    return Side(f"canary {kind}", [sys.executable, "-m", "tickbench.measure.pairing.canary", kind, repr(slowdown)])
 
 
 def command_side(name: str, command: Sequence[str]) -> Side:
