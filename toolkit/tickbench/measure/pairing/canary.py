@@ -1,7 +1,7 @@
 """A side that is the same on both sides: three small loops whose ratio is 1, unless the measurement itself is at fault.
 
 `python -m tickbench.measure.pairing.canary KIND [SLOWDOWN]`: `compute` (SHA-256 of a block that stays in the first-level
-cache), `memory` (copies through 32 MiB, more than a core's own caches hold), `allocation` (small objects made and dropped).
+cache), `memory` (copies 4 MiB, more than a core's own caches hold), `allocation` (small objects made and dropped).
 It needs nothing but the standard library, so a canary pair costs a third of a second. The loops spend their time in C:
 a loop of the interpreter's own differs by 3 % from process to process, by where its objects come to lie.
 
@@ -18,7 +18,7 @@ from tickbench.measure.pairing import protocol
 
 KINDS = ("compute", "memory", "allocation")
 _HASHED_BYTES = 1 << 10
-_ARENA_BYTES, _COPIED_BYTES = 32 << 20, 1 << 15
+_COPIED_BYTES = 4 << 20
 
 
 def _make_compute() -> Callable[[int], object]:
@@ -32,14 +32,11 @@ def _make_compute() -> Callable[[int], object]:
 
 
 def _make_memory() -> Callable[[int], object]:
-    source, target = memoryview(bytearray(_ARENA_BYTES)), memoryview(bytearray(_ARENA_BYTES))
-    place = 0
+    source, target = bytearray(_COPIED_BYTES), bytearray(_COPIED_BYTES)
 
     def copy(rounds: int) -> None:
-        nonlocal place
         for _ in range(rounds):
-            target[place : place + _COPIED_BYTES] = source[place : place + _COPIED_BYTES]
-            place = (place + _COPIED_BYTES) % _ARENA_BYTES
+            target[:] = source
 
     return copy
 
