@@ -31,6 +31,8 @@ def compare_pairs(names: Sequence[str], form: str, options: Mapping[str, Any]) -
     seed = secrets.randbits(31) if options["seed"] is None else int(options["seed"])
     with ProgressLines() as progress:
         session = Session(seed=seed, observer=progress, most_seconds=float(options["most_seconds"]))
+        if not options["canaries"]:
+            session.canaries = {}
         comparison = _MODES[mode](names, options, session, progress)
     show(comparison, form, options.get("output"))
     return exit_status(comparison)

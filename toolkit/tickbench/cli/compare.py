@@ -24,6 +24,9 @@ FORMATS = ("table", "json", "markdown", "junit", "github")
 @click.option(
     "--most-seconds", type=Seconds(), default=60.0, show_default=True, help="With pairs: at most this long a variant."
 )
+@click.option(
+    "--canaries/--no-canaries", default=True, help="With pairs: also measure identical code, which can veto the rest."
+)
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), metavar="N", help="With pairs: repeats the order of an earlier one.")
 @click.option("--across-machines", is_flag=True, help="With runs: compare ratios to the reference variant, not times.")
 @click.option("--format", "form", type=Name(FORMATS), default="table", help=f"One of {', '.join(FORMATS)}.")

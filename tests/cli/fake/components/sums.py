@@ -15,6 +15,14 @@ def _verify(variant, feed):
 def _run(job: Job) -> Result:
     add = job.variant.build(job.parameters)
     histogram = Histogram()
+    if job.pace is not None:
+
+        def rounds(count):
+            for number in range(count):
+                add(number, 1)
+
+        turns = job.pace.serve(rounds, 1)
+        return Result("batch", turns.count, turns.elapsed_ns, {"service": histogram}, _verify(job.variant, None))
     operations, start = 0, time.perf_counter_ns()
     deadline = start + int(job.seconds * 1e9)
     while operations < 50 or time.perf_counter_ns() < deadline:
@@ -37,7 +45,9 @@ def _run(job: Job) -> Result:
 COMPONENT = Component(
     name="sums",
     summary="adds two numbers",
-    workloads={"adding": Workload("adding", "addition", _run, parameters={"factor": 1, "label": "x"}, needs_feed=False)},
+    workloads={
+        "adding": Workload("adding", "addition", _run, parameters={"factor": 1, "label": "x"}, needs_feed=False, paced=True)
+    },
     verify=_verify,
     capabilities={"exact": "adds without rounding"},
 )

@@ -191,7 +191,9 @@ class Session:
 
     def _canary_pair(self, cpus: Sequence[int]) -> None:
         """One pair of the canary that has the fewest, until each has enough."""
-        kind = min(KINDS, key=lambda one: len(self.canaries[one].pairs))
+        kind = min(self.canaries, key=lambda one: len(self.canaries[one].pairs), default=None)
+        if kind is None:
+            return
         series = self.canaries[kind]
         if len(series.pairs) >= CANARY_PAIRS:
             return

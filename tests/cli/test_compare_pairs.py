@@ -1,0 +1,144 @@
+"""`tickbench compare` of two sides in turns: programs with a clock of their own, a real C program, a revision."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cli.command import FAKE, SCENARIO, tickbench
+
+SIDE = f"{sys.executable} {FAKE / 'pair_side.py'}"
+
+
+def compare(tmp_path, a, b, *more):
+    done = tickbench(
+        "compare", "--command-a", a, "--command-b", b, "--seed", "1", "--json", "--no-canaries", *more, cwd=tmp_path
+    )
+    return done, json.loads(done.stdout) if done.stdout else None
+
+
+def findings(document):
+    return {one["metric"]: one for one in document["findings"]}
+
+
+def test_identical_programs_pass(tmp_path):
+    done, document = compare(tmp_path, f"{SIDE} 1", f"{SIDE} 1.0")
+
+    assert done.returncode == 0, done.stderr
+    assert document["schema"] == "tickbench.comparison/1"
+    assert findings(document)["throughput"]["verdict"] == "unchanged"
+
+
+def test_the_gate_can_fail_on_an_injected_slowdown_of_ten_percent(tmp_path):
+    done, document = compare(tmp_path, f"{SIDE} 1", f"{SIDE} 1.1")
+
+    assert done.returncode == 1, done.stderr
+    one = findings(document)["throughput"]
+    assert one["verdict"] == "regression"
+    assert one["effect"]["low"] < 1.1 < one["effect"]["high"]
+    assert "twice" in one["judgement"]["reason"]  # it was measured again
+
+
+def test_a_speed_up_is_no_failure(tmp_path):
+    done, document = compare(tmp_path, f"{SIDE} 1.1", f"{SIDE} 1")
+
+    assert done.returncode == 0
+    assert findings(document)["throughput"]["verdict"] == "improvement"
+
+
+@pytest.mark.parametrize(
+    ("side", "status", "told"),
+    [
+        ("1 digest=other", 2, "do not compute the same"),
+        ("1 version=9", 2, "version '9'"),
+        ("1 garbage", 2, "expects 'took'"),
+        ("1 dies", 2, "no more paper"),
+        ("1 wrong=two_and_two_are_five", 1, "two_and_two_are_five"),
+    ],
+)
+def test_a_side_that_is_at_fault_is_named(tmp_path, side, status, told):
+    done, document = compare(tmp_path, f"{SIDE} 1", f"{SIDE} {side}")
+
+    assert done.returncode == status
+    assert not document["findings"]
+    assert told in " ".join(document["wrong"] + document["refused"])
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--command-a", "true"], "--command-b go together"),
+        (["--command-a", "true", "--command-b", "no-such-program"], "no program 'no-such-program'"),
+        (["--command-a", "'true", "--command-b", "true"], "No closing quotation"),
+        (["--variant-a", "plain", "--variant-b", "twice", "--command-a", "true", "--command-b", "true"], "one thing at a time"),
+        (["--revision", "no-such-revision", SCENARIO], "not in a git repository"),
+        (["--variant-a", "plain", "--variant-b", "twise", SCENARIO, "--impls", str(FAKE / "good.py")], "twice"),
+    ],
+)
+def test_bad_usage_is_one_line(tmp_path, arguments, told):
+    done = tickbench("compare", *arguments, cwd=tmp_path)
+
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert sum(line.startswith("tickbench: ") for line in done.stderr.splitlines()) == 1
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.cores
+@pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
+def test_two_c_programs(tmp_path):
+    """Twice the work: far beyond what any neighbour does to the median of the quads."""
+    program = tmp_path / "pair_side"
+    subprocess.run(["cc", "-O2", "-o", program, FAKE / "pair_side.c"], check=True)
+
+    done, document = compare(tmp_path, f"{program} 64", f"{program} 128", "xorshift")
+
+    one = findings(document)["throughput"]
+    assert (one["scenario"], one["verdict"], done.returncode) == ("xorshift", "regression", 1)
+    assert 1.5 < one["effect"]["ratio"] < 2.7
+
+
+def git(folder, *arguments):
+    subprocess.run(
+        ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments], cwd=folder, check=True, capture_output=True
+    )
+
+
+@pytest.mark.cores
+def test_a_revision_of_the_users_own_repository(tmp_path):
+    """HEAD adds once, the work tree adds 200 times; a variant that is new is listed."""
+    shutil.copytree(FAKE / "components", tmp_path / "components")
+    scenario = Path(shutil.copy(SCENARIO, tmp_path))
+    impls = tmp_path / "good.py"
+    impls.write_text((FAKE / "good.py").read_text())
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", "-A")
+    git(tmp_path, "commit", "-qm", "before")
+    slower = impls.read_text().replace("lambda a, b: a + b", "lambda a, b: sum([a, b] * 200) - 199 * (a + b)", 1)
+    impls.write_text(
+        slower + "\n\n@variant('sums', runtime='python', example_of='new', capabilities=['exact'])\n"
+        "def fresh(config):\n    return lambda a, b: a + b\n"
+    )
+
+    done = tickbench(
+        "compare", "--revision", "HEAD", scenario.name, "--impls", "good.py", "--variant", "plain", "--variant", "fresh",
+        "--json", "--no-canaries", "--seed", "1", cwd=tmp_path,
+    )  # fmt: skip  # a command line
+
+    assert done.returncode == 1, done.stderr
+    document = json.loads(done.stdout)
+    assert [(one["variant"], one["verdict"]) for one in document["findings"]] == [("plain", "regression")]
+    assert document["appeared"] == ["own/adding fresh"]
+    assert document["base"].startswith("HEAD (")
+
+
+def test_a_revision_that_git_does_not_know(tmp_path):
+    git(tmp_path, "init", "-q")
+    done = tickbench("compare", "--revision", "v99", SCENARIO, cwd=tmp_path)
+
+    assert done.returncode == 2
+    assert "git knows no such revision" in done.stderr
