@@ -9,10 +9,9 @@ import msgspec
 from rich.console import RenderableType
 from rich.text import Text
 
-from tickbench.analysis.verdicts import Comparison, Finding, percent
+from tickbench.analysis.verdicts import SCHEMA, Comparison, Finding, percent
 from tickbench.render.terminal import plain_table, three_digits
 
-SCHEMA = "tickbench.comparison/1"
 ORDER = ("regression", "improvement", "inconclusive", "unchanged")
 _STYLES = {"regression": "red", "improvement": "green", "inconclusive": "yellow", "unchanged": "dim"}
 _NONE = "–"
@@ -82,7 +81,7 @@ def tally(comparison: Comparison) -> str:
 
 def comparison_content(comparison: Comparison) -> dict[str, Any]:
     """All of it for programs; schema SCHEMA."""
-    content: dict[str, Any] = msgspec.to_builtins(comparison)
+    content: dict[str, Any] = {"schema": SCHEMA, **msgspec.to_builtins(comparison)}
     for row, one in zip(content["findings"], comparison.findings, strict=True):
         row["verdict"] = one.verdict
     return content
