@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from tickbench.analysis.verdicts import SCHEMA, Comparison, Finding, percent
-from tickbench.render.terminal import plain_table, three_digits
+from tickbench.render.tables import plain_table, three_digits
 
 ORDER = ("regression", "improvement", "inconclusive", "unchanged")
 _STYLES = {"regression": "red", "improvement": "green", "inconclusive": "yellow", "unchanged": "dim"}
