@@ -14,6 +14,7 @@ from typing import Literal
 
 Verdict = Literal["regression", "improvement", "unchanged", "inconclusive"]
 Metric = Literal["throughput", "p50", "p99", "p99.9"]
+SCHEMA = "tickbench.comparison/1"  # of a Comparison as JSON
 METRICS: tuple[Metric, ...] = ("throughput", "p50", "p99", "p99.9")
 ALPHA = 0.01  # error rate of a flag, for each side: one false alarm in a hundred comparisons before they are confirmed
 

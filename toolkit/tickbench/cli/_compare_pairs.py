@@ -23,7 +23,7 @@ _PAIRS = (("variant_a", "variant_b"), ("impls_a", "impls_b"), ("command_a", "com
 
 def compare_pairs(names: Sequence[str], form: str, options: Mapping[str, Any]) -> int:
     """Measure, show as `form`; returns the exit status."""
-    from tickbench.cli._compare_runs import show
+    from tickbench.cli._compare_runs import exit_status, show
     from tickbench.cli._progress import ProgressLines
     from tickbench.measure.pairing.session import Session
 
@@ -36,19 +36,6 @@ def compare_pairs(names: Sequence[str], form: str, options: Mapping[str, Any]) -
         comparison = _MODES[mode](names, options, session, progress)
     show(comparison, form, options.get("output"))
     return exit_status(comparison)
-
-
-def exit_status(comparison: Comparison) -> int:
-    """1 for a wrong answer; 3 with a veto; 1 with a regression; 2 where something could not be compared; else 0."""
-    if comparison.wrong:
-        return errors.EXIT_GATE_FAILED
-    if comparison.veto:
-        return errors.EXIT_INVALID_MEASUREMENT
-    if comparison.of("regression"):
-        return errors.EXIT_GATE_FAILED
-    if comparison.refused or not comparison.findings:
-        return errors.EXIT_BAD_INPUT
-    return errors.EXIT_PASSED
 
 
 def _mode(options: Mapping[str, Any]) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tickbench import errors
 
 if TYPE_CHECKING:
-    from tickbench.analysis.verdicts import Comparison
+    from tickbench.analysis.verdicts import Comparison, Metric
 
 
 def compare_runs(names: Sequence[str], form: str, options: Mapping[str, object]) -> int:
@@ -23,7 +25,8 @@ def compare_runs(names: Sequence[str], form: str, options: Mapping[str, object])
             "with --revision, --variant-a, --impls-a or --command-a the arguments are scenarios"
         )
     base, new = (load(resolve(name)) for name in names)
-    comparison = compare(base, new, names[0], names[1], across_machines=bool(options.get("across_machines")))
+    across = bool(options.get("across_machines"))
+    comparison = compare(base, new, names[0], names[1], across_machines=across, shift=shift_of(options.get("shift")))
     show(comparison, form, options.get("output"))
     return exit_status(comparison)
 
@@ -41,25 +44,46 @@ def show(comparison: Comparison, form: str, output: object) -> None:
     if not output:
         emit(text)
         return
+    write(text, str(output))
+
+
+def write(text: str, output: str) -> None:
+    """Write a document to a file; raises InputError with the reason."""
     try:
-        Path(str(output)).write_text(text + "\n", encoding="utf-8")
+        Path(output).write_text(text + "\n", encoding="utf-8", errors="replace")
     except OSError as error:
         raise errors.InputError(f"cannot write {output}: {error.strerror or error}") from error
 
 
+def shift_of(percent: object) -> dict[Metric, float] | None:
+    """What --shift says of each metric: p99 and p99.9 move more, in the proportions of the defaults."""
+    from tickbench.analysis.stored import PRIOR_SHIFT
+
+    if not isinstance(percent, float):
+        return None
+    return {metric: percent / 100 * sd / PRIOR_SHIFT["throughput"] for metric, sd in PRIOR_SHIFT.items()}
+
+
 def resolve(name: str) -> Path:
     """The run file that a name means: a path, or the name of a baseline."""
-    return Path(name)
+    if Path(name).exists() or not _may_be_baseline(name):
+        return Path(name)
+    return Path(import_module("tickbench.results.baselines").find(name))
+
+
+def _may_be_baseline(name: str) -> bool:
+    """A name without folder and ending, where this tickbench keeps baselines."""
+    return Path(name).name == name and not name.endswith(".json") and find_spec("tickbench.results.baselines") is not None
 
 
 def exit_status(comparison: Comparison) -> int:
-    """3 with a veto; 1 with a regression; 2 where something could not be compared; else 0."""
-    from tickbench.measure.stored import REFUSED
-
+    """1 for a wrong answer; 3 with a veto; 1 with a regression; 2 where something could not be compared; else 0."""
+    if comparison.wrong:
+        return errors.EXIT_GATE_FAILED
     if comparison.veto:
         return errors.EXIT_INVALID_MEASUREMENT
     if comparison.of("regression"):
         return errors.EXIT_GATE_FAILED
-    if any(one.judgement.reason.startswith(REFUSED) for one in comparison.findings):
+    if comparison.refused or not comparison.findings:
         return errors.EXIT_BAD_INPUT
     return errors.EXIT_PASSED

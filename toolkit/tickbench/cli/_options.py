@@ -43,6 +43,14 @@ class Seconds(click.ParamType[float]):
         return seconds
 
 
+shift_option = click.option(
+    "--shift",
+    type=click.FloatRange(0, 100, min_open=True),
+    metavar="PERCENT",
+    help="With stored runs: how far identical code moves from run to run here; 6 where nobody knows, 1 on an isolated machine.",
+)
+
+
 def scenario_arguments(command: Command) -> Command:
     """SCENARIO …, --component, --feed, --variant and --impls."""
     for decorate in (

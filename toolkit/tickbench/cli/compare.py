@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tickbench.cli._options import Name, Seconds, impls_option
+from tickbench.cli._options import Name, Seconds, impls_option, shift_option
 
 FORMATS = ("table", "json", "markdown", "junit", "github")
 
@@ -29,6 +29,7 @@ FORMATS = ("table", "json", "markdown", "junit", "github")
 )
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), metavar="N", help="With pairs: repeats the order of an earlier one.")
 @click.option("--across-machines", is_flag=True, help="With runs: compare ratios to the reference variant, not times.")
+@shift_option
 @click.option("--format", "form", type=Name(FORMATS), default="table", help=f"One of {', '.join(FORMATS)}.")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("-o", "--output", metavar="FILE", help="Write there instead of to the terminal.")

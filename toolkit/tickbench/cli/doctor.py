@@ -17,7 +17,7 @@ def command(as_json: bool) -> None:
 
     from tickbench.cli._output import emit, emit_json, emit_rich
     from tickbench.measure.doctor import examine
-    from tickbench.render.terminal import plain_table
+    from tickbench.render.tables import plain_table
 
     findings = examine()
     if as_json:

@@ -18,7 +18,7 @@ def command(feed: str, as_json: bool) -> None:
 
     from tickbench.cli._output import emit, emit_json, emit_rich
     from tickbench.feeds import measure_traits, open_feed
-    from tickbench.render.terminal import plain_table
+    from tickbench.render.tables import plain_table
 
     opened = open_feed(feed)
     traits = asdict(measure_traits(opened))

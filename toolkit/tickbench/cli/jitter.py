@@ -22,7 +22,7 @@ def command(seconds: float, as_json: bool) -> None:
     """Spin on the clock on every allowed core and show the gaps above 1 us: what this machine takes from any program."""
     from tickbench.cli._output import emit_json, emit_rich
     from tickbench.measure.jitter import GAP_NS, measure_jitter
-    from tickbench.render.terminal import plain_table
+    from tickbench.render.tables import plain_table
 
     rows = [_row(one) for one in measure_jitter(seconds)]
     if as_json:

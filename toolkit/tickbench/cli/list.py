@@ -19,7 +19,7 @@ KINDS = ("components", "variants", "scenarios", "suites", "claims", "budgets")
 def command(kind: str, impls: tuple[str, ...], as_json: bool) -> None:
     """Show what there is: scenarios (the default), suites, components, variants, claims that are tested, or budgets."""
     from tickbench.cli._output import emit_json, emit_rich
-    from tickbench.render.terminal import plain_table
+    from tickbench.render.tables import plain_table
 
     listers = {
         "components": _components,

@@ -59,7 +59,7 @@ def _show_json(prospect: Prospect, verdicts: list[Verdict]) -> None:
 
 def _show_table(prospect: Prospect, verdicts: list[Verdict]) -> None:
     from tickbench.cli._output import emit, emit_rich
-    from tickbench.render.terminal import plain_table
+    from tickbench.render.tables import plain_table
 
     rows = [
         (

@@ -9,15 +9,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tickbench.analysis import verdicts
-from tickbench.analysis.stored import LEAST_ROUNDS, Rounds, Together, compare_rounds, moved_together
+from tickbench.analysis.stored import LEAST_ROUNDS, Rounds, Together, beyond_common, compare_rounds, moved_together
 from tickbench.analysis.verdicts import Comparison, Finding, Judgement, Limits, Metric, judge, limits_of, over_the_suite
 from tickbench.errors import InputError
 from tickbench.results.run_file import Measurement, Provenance, Run, ScenarioRecord, VariantRecord
 
-REFUSED = "refused: "  # how the reason of a finding begins that was not compared at all
 INFORMATIONAL = "informational: "
 PAIRS_REMEDY = "tickbench compare --revision measures both sides in turns"
-# A percentile needs this many values above it on each side to be compared; fewer move it by tens of percent by chance.
+# Values above a percentile that each side needs to be compared: judgement, not measured. p50 and throughput need none.
 LEAST_EXCEEDANCES: dict[Metric, int] = {"p99": 30, "p99.9": 100}
 _SHARES_ABOVE: dict[Metric, float] = {"p50": 0.5, "p99": 0.01, "p99.9": 0.001}
 _HDR_STEP = 2.0**-10  # buckets of three digits: the relative width of one
@@ -48,11 +47,19 @@ class _Side:
         return next((name for name in names if (scenario, name) in self.measured), None)
 
 
-def compare_runs(base: Run, new: Run, base_name: str, new_name: str, across_machines: bool = False) -> Comparison:
+def compare_runs(
+    base: Run,
+    new: Run,
+    base_name: str,
+    new_name: str,
+    across_machines: bool = False,
+    shift: Mapping[Metric, float] | None = None,
+) -> Comparison:
     """Every metric of every scenario and variant that both runs measured, with its verdict.
 
-    `across_machines` compares ratios to the reference variant, paired within rounds, in place of times. Raises
-    NotComparableError, which lists all differences, when the machines differ or nothing is left to compare.
+    `across_machines` compares ratios to the reference variant, paired within rounds, in place of times. `shift` is this
+    machine's spread from run to run (sd of logs), where it is known. Raises NotComparableError, which lists all differences,
+    when the machines differ or nothing is left to compare.
     """
     a, b = _side(base, base_name), _side(new, new_name)
     differences = machine_differences(base.provenance, new.provenance)
@@ -68,19 +75,28 @@ def compare_runs(base: Run, new: Run, base_name: str, new_name: str, across_mach
     compared = [key for key in common if key not in refused and not _is_null(a, key)]
     if across_machines:
         compared = [key for key in compared if a.reference(key[0]) != key[1]]
-    findings = list(over_the_suite(_findings(a, b, compared, across_machines)))
-    findings += [_without_effect(a, b, key, _main_metric(a, key), f"{REFUSED}{reason}") for key, reason in refused.items()]
+    findings = over_the_suite(_findings(a, b, compared, across_machines, shift or {}))
     together = None if across_machines else _together(a, b, [key for key in common if key not in refused])
-    veto = _veto(together) if together else None
+    if together:
+        relative = over_the_suite(_findings(a, b, compared, across_machines, shift or {}, relative=True))
+        findings = tuple(_explained(*pair) for pair in zip(findings, relative, strict=True))
+    believed = together is None or any(one.verdict == "regression" for one in findings)
     return Comparison(
         kind="across machines" if across_machines else "runs",
         base=base_name,
         new=new_name,
-        findings=tuple(_vetoed(one) for one in findings) if veto else tuple(findings),
+        findings=findings,
         vanished=_only_in(a, b),
         appeared=_only_in(b, a),
-        notes=(*differences, *_notes(a, b, common, across_machines)),
-        veto=veto,
+        wrong=tuple(_wrong(new)),
+        refused=tuple(f"{' '.join(key)}: {reason}" for key, reason in refused.items()),
+        notes=(
+            *differences,
+            *_notes(a, b, common, across_machines),
+            *_power(findings),
+            *(_moved(together) if believed else ()),
+        ),
+        veto=None if believed or together is None else _veto(together),
         facts={"rounds": max(len(a.measured[key]) for key in common), "measurements": len(common)},
     )
 
@@ -183,7 +199,10 @@ def _metrics(side: _Side, key: Key) -> Iterable[Metric]:
         yield from ("p50", "p99", "p99.9")
 
 
-def _findings(a: _Side, b: _Side, keys: Sequence[Key], across: bool) -> list[Finding]:
+def _findings(
+    a: _Side, b: _Side, keys: Sequence[Key], across: bool, shift: Mapping[Metric, float], relative: bool = False
+) -> list[Finding]:
+    """The findings of all metrics; `relative` to what all scenarios have in common."""
     found: dict[tuple[Key, Metric], Finding] = {}
     for metric in verdicts.METRICS:
         rounds: dict[Key, Rounds] = {}
@@ -196,7 +215,8 @@ def _findings(a: _Side, b: _Side, keys: Sequence[Key], across: bool) -> list[Fin
             else:
                 found[key, metric] = _without_effect(a, b, key, metric, either)
         limits = [_limits(b, key, metric) for key in rounds]
-        effects = compare_rounds(list(rounds.values()), metric, [one.tolerance for one in limits])
+        values = beyond_common(list(rounds.values())) if relative else list(rounds.values())
+        effects = compare_rounds(values, metric, [one.tolerance for one in limits], shift.get(metric))
         for key, effect, of in zip(rounds, effects, limits, strict=True):
             plain = _without_effect(a, b, key, metric, "")
             found[key, metric] = replace(plain, effect=effect, judgement=judge(effect, of))
@@ -274,16 +294,40 @@ def _together(a: _Side, b: _Side, keys: Sequence[Key]) -> Together | None:
 
 def _veto(together: Together) -> str:
     return (
-        f"{together.moved} of {together.of} measurements moved in one direction (median {verdicts.percent(together.ratio)}): the "
-        f"machine changed, or something that all of them use; two stored runs cannot tell which: {PAIRS_REMEDY}"
+        f"{together.moved} of {together.of} scenarios moved in one direction (median {verdicts.percent(together.ratio)}): "
+        f"the machine changed, or something that all of them use; two stored runs cannot tell which: {PAIRS_REMEDY}"
     )
 
 
-def _vetoed(finding: Finding) -> Finding:
-    if finding.effect is None:
+def _moved(together: Together | None) -> Iterable[str]:
+    if together:
+        median = verdicts.percent(together.ratio)
+        yield f"{together.moved} of {together.of} scenarios moved in one direction (median {median}): flags stand out from that"
+
+
+def _explained(finding: Finding, relative: Finding) -> Finding:
+    """The finding, inconclusive where what all scenarios have in common explains it."""
+    if finding.effect is None or finding.verdict in ("inconclusive", relative.verdict):
         return finding
-    judgement = Judgement("inconclusive", "nearly everything moved together", finding.judgement.smallest_visible)
+    judgement = Judgement("inconclusive", "nearly everything moved like this", finding.judgement.smallest_visible)
     return replace(finding, judgement=judgement)
+
+
+def _power(findings: Sequence[Finding]) -> Iterable[str]:
+    """What these two runs could have shown at all."""
+    visible = [one.judgement.smallest_visible for one in findings if one.metric in ("throughput", "p50")]
+    seen = [one for one in visible if one is not None]
+    if seen:
+        yield (
+            f"smallest slowdown of throughput or p50 that these two runs can show: {min(seen):.1%}, "
+            f"median {statistics.median(seen):.1%}; for smaller ones {PAIRS_REMEDY}"
+        )
+
+
+def _wrong(run: Run) -> Iterable[str]:
+    for one in run.failures:
+        if one.kind == "wrong":
+            yield f"{one.scenario} {one.variant}: {one.detail}"
 
 
 def _notes(a: _Side, b: _Side, common: Sequence[Key], across: bool) -> Iterable[str]:

@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from tickbench.measure.budgets import BudgetFinding, in_order
-from tickbench.render.terminal import plain_table, three_digits
+from tickbench.render.tables import plain_table, three_digits
 
 _ORDER = ("over", "within", "not measured")
 _STYLES = {"over": "red", "within": "green", "not measured": "dim"}

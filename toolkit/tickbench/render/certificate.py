@@ -6,7 +6,8 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from tickbench.measure.certificate import Certificate
-from tickbench.render.terminal import facts, plain_table
+from tickbench.render.tables import plain_table
+from tickbench.render.terminal import facts
 
 
 def certificate_tables(found: Certificate) -> Iterator[RenderableType]:

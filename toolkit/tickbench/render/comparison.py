@@ -1,5 +1,6 @@
 """A comparison for a terminal and for programs, most important findings first."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -8,21 +9,23 @@ import msgspec
 from rich.console import RenderableType
 from rich.text import Text
 
-from tickbench.analysis.verdicts import Comparison, Finding, percent
-from tickbench.render.terminal import plain_table, three_digits
+from tickbench.analysis.verdicts import SCHEMA, Comparison, Finding, percent
+from tickbench.render.tables import plain_table, three_digits
 
-SCHEMA = "tickbench.comparison/1"
-ORDER = ("regression", "inconclusive", "improvement", "unchanged")
+ORDER = ("regression", "improvement", "inconclusive", "unchanged")
 _STYLES = {"regression": "red", "improvement": "green", "inconclusive": "yellow", "unchanged": "dim"}
 _NONE = "–"
 
 
 def by_importance(comparison: Comparison) -> list[Finding]:
-    """Regressions first, the largest of them at the top."""
-    return sorted(
-        comparison.findings,
-        key=lambda one: (ORDER.index(one.verdict), -(one.effect.ratio if one.effect else 0.0), one.scenario, one.variant),
-    )
+    """Regressions first, the largest of them at the top, then the largest improvements; last what has no effect to show."""
+
+    def rank(one: Finding) -> tuple[bool, int, float, str, str]:
+        change = -math.log(one.effect.ratio) if one.effect else 0.0
+        change = -change if one.verdict == "improvement" else change
+        return one.effect is None, ORDER.index(one.verdict), change, one.scenario, one.variant
+
+    return sorted(comparison.findings, key=rank)
 
 
 def comparison_tables(comparison: Comparison) -> Iterator[RenderableType]:
@@ -69,6 +72,8 @@ def tally(comparison: Comparison) -> str:
     """How many findings have which verdict, and what has none, in one line."""
     counts = Counter[str](one.verdict for one in comparison.findings)
     parts = [f"{counts[name]} {name}" for name in ORDER if counts[name]]
+    parts += [f"{len(comparison.wrong)} wrong"] if comparison.wrong else []
+    parts += [f"{len(comparison.refused)} not compared"] if comparison.refused else []
     parts += [f"{len(comparison.vanished)} vanished"] if comparison.vanished else []
     parts += [f"{len(comparison.appeared)} new"] if comparison.appeared else []
     return f"{comparison.base} → {comparison.new} ({comparison.kind}): {', '.join(parts) or 'nothing compared'}"
@@ -76,7 +81,7 @@ def tally(comparison: Comparison) -> str:
 
 def comparison_content(comparison: Comparison) -> dict[str, Any]:
     """All of it for programs; schema SCHEMA."""
-    content: dict[str, Any] = msgspec.to_builtins(comparison)
+    content: dict[str, Any] = {"schema": SCHEMA, **msgspec.to_builtins(comparison)}
     for row, one in zip(content["findings"], comparison.findings, strict=True):
         row["verdict"] = one.verdict
     return content

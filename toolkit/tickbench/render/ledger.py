@@ -10,7 +10,7 @@ from rich.text import Text
 
 from tickbench.analysis.ratios import MedianInterval
 from tickbench.measure.ledger import Claim, Finding
-from tickbench.render.terminal import plain_table, three_digits
+from tickbench.render.tables import plain_table, three_digits
 
 _ORDER = ("confirmed", "partly", "refuted", "not testable here")
 _STYLES = {"confirmed": "green", "partly": "yellow", "refuted": "red", "not testable here": "dim"}

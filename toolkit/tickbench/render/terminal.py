@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -16,6 +15,7 @@ from tickbench.render.summary import (
     Value,
     sections,
 )
+from tickbench.render.tables import plain_table, three_digits
 from tickbench.results.run_file import Failure, Run
 
 FEW_MARK = "~"
@@ -30,17 +30,6 @@ def run_tables(run: Run) -> Iterator[RenderableType]:
     """What a run found: a table a scenario, with its failures and notes below."""
     for section in sections(run):
         yield _section(section)
-
-
-def plain_table(columns: Sequence[str], rows: Iterable[Sequence[object]], right: Iterable[int] = ()) -> Table:
-    """A table without frames; `right` are the columns of numbers."""
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    numbers = set(right)
-    for index, name in enumerate(columns):
-        table.add_column(Text(name), justify="right" if index in numbers else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
-    return table
 
 
 def facts(pairs: Mapping[str, object]) -> Table:
@@ -131,13 +120,6 @@ def _ratio(row: Row, reference: str | None) -> str:
     if row.ratio is None:
         return _NONE
     return f"{three_digits(row.ratio.median)} [{three_digits(row.ratio.low)}, {three_digits(row.ratio.high)}]"
-
-
-def three_digits(number: float) -> str:
-    """Three digits at least: what a number from a shared machine can carry. Whole numbers stay whole."""
-    if number >= 100 or number == round(number):
-        return f"{number:,.0f}"
-    return f"{number:.1f}" if number >= 10 else f"{number:.2f}" if number >= 0.1 else f"{number:.3f}"
 
 
 def _notes(section: Section) -> Iterator[str]:
