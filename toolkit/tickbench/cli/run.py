@@ -42,7 +42,8 @@ if TYPE_CHECKING:
     metavar="S",
     help="Longest time that a worker may take, instead of 60 s and 10 times the measured.",
 )
-def command(output: str | None, seed: int | None, timeout: float | None, **chosen: object) -> int:
+@click.option("--no-history", is_flag=True, help="Do not add this run to the history.")
+def command(output: str | None, seed: int | None, timeout: float | None, no_history: bool, **chosen: object) -> int:
     """Verify variants, then measure them, and show a table.
 
     SCENARIO is a suite (by default smoke), a scenario's id or the last part of it, a component, or a .toml file of your own.
@@ -68,6 +69,8 @@ def command(output: str | None, seed: int | None, timeout: float | None, **chose
     with ProgressLines() as progress:
         run = runner.run(request, path, progress)
     _show(run, path)
+    if not no_history:
+        _remember(run, path)
     return runner.exit_status(run)
 
 
@@ -88,3 +91,18 @@ def _show(run: Run, path: Path) -> None:
     emit(f"run file: {path} (histograms, noise and provenance of every round)")
     if facts.interrupted:
         complain(f"interrupted: {len(run.measurements)} measurements are saved in {path}")
+
+
+def _remember(run: Run, path: Path) -> None:
+    """Append to the history; what goes wrong there is told and changes nothing about the run."""
+    from tickbench.cli._output import complain
+    from tickbench.errors import TickbenchError
+    from tickbench.results.history import is_off, open_history
+
+    if is_off():
+        return
+    try:
+        with open_history() as history:
+            history.append(run, path)
+    except TickbenchError as error:
+        complain(f"{error}; this run was not recorded there, {path} is safe: tickbench history --add {path} adds it later")

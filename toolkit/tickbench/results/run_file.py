@@ -181,13 +181,14 @@ def save(run: Run, path: Path) -> None:
     Raises InputError when the disk won't take it; the file then holds what the last successful call wrote.
     """
     try:
-        _write_and_rename(msgspec.json.format(msgspec.json.encode(run), indent=1), path)
+        write_and_rename(msgspec.json.format(msgspec.json.encode(run), indent=1), path)
     except OSError as error:
         kept = f"{path} holds the last state that could be saved" if path.exists() else "nothing was saved"
         raise InputError(f"cannot write the run file {path}: {error.strerror or error}; {kept}") from error
 
 
-def _write_and_rename(content: bytes, path: Path) -> None:
+def write_and_rename(content: bytes, path: Path) -> None:
+    """Replace `path` by `content` in one step; raises OSError, with the old file in place."""
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
