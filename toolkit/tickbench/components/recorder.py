@@ -7,13 +7,14 @@ library brings a C loop. Python variants give `record(value)`.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tickbench.components.component import Component, Job, MarketFeed, Result, Verification, Workload
+from tickbench.components.shared.digest import digest_of
 from tickbench.errors import NotMeasurableError
 from tickbench.kernels.atomics import load_plain
 from tickbench.kernels.clock import now_ticks, ticks_to_ns
@@ -88,7 +89,8 @@ def verify(variant: Variant, _feed: MarketFeed | None) -> Verification:
     if isinstance(recorder, NativeRecorder) and recorder.record_many_kernel is not None:
         _call_many(recorder.record_many_kernel, recorder.state, values_ns.ctypes.data, len(values_ns))
         times = 2
-    return _difference(recorder, expected_counts(values_ns, times))
+    found = _difference(recorder, expected_counts(values_ns, times))
+    return replace(found, digest=digest_of([values_ns, expected_counts(values_ns)])) if found.passed else found
 
 
 @kernel(f"int64(pointer[{RECORD}], int64, int64, int64)")

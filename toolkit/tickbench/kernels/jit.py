@@ -128,7 +128,9 @@ class _Addresses:
     def __init__(self, kernel: Dispatcher, signature: Signature) -> None:
         compiled = kernel.overloads.get(signature.args)
         if compiled is None or compiled.signature.return_type != signature.return_type:
-            raise TypeError(f"{kernel.__name__} is compiled for {kernel.nopython_signatures}, the driver calls {signature}")
+            raise TypeError(
+                f"{kernel.py_func.__name__} is compiled for {kernel.nopython_signatures}, the driver calls {signature}"
+            )
         self.kernel = kernel  # its code lives as long as this does
         self.library, self.fndesc = self, compiled.fndesc
         lookup = compiled.library.get_pointer_to_function
@@ -159,7 +161,7 @@ class Driver:
         (compiled,) = dispatcher.overloads.values()
         self._entry_point = compiled.entry_point
         self._converters = [_converter(one) for one in compiled.signature.args]
-        self.__name__, self.__doc__ = dispatcher.__name__, dispatcher.__doc__
+        self.__name__, self.__doc__ = dispatcher.py_func.__name__, dispatcher.__doc__
 
     def __call__(self, *arguments: Any) -> Any:
         return self._entry_point(*[convert(one) for convert, one in zip(self._converters, arguments, strict=True)])

@@ -7,7 +7,7 @@ from tickbench.components.channel import python_driver
 from tickbench.components.channel.contract import MESSAGE_WORDS, ChannelConfig, NativeChannel
 from tickbench.components.channel.workloads import stream
 from tickbench.components.component import Job, MarketFeed, Verification
-from tickbench.components.shared.messages import SEQUENCE, is_whole, write_message
+from tickbench.components.shared.messages import SEQUENCE, digest_of_messages, is_whole, write_message
 from tickbench.errors import TickbenchError
 from tickbench.kernels.atomics import load_plain
 from tickbench.kernels.clock import MONOTONIC, Clock
@@ -66,7 +66,7 @@ def verify(variant: Variant, _feed: MarketFeed | None) -> Verification:
         checks += found.checks
         if not found.passed:
             return Verification(False, checks, f"capacity {capacity}, {writers} producers, {readers} consumers: {found.detail}")
-    return Verification(True, checks, f"{checks} messages arrived once, whole and in order")
+    return Verification(True, checks, f"{checks} messages arrived once, whole and in order", digest_of_messages())
 
 
 def _steps(variant: Variant, capacity: int, start: int) -> tuple[int, str]:
@@ -124,4 +124,5 @@ def _verify_python(variant: Variant) -> Verification:
         answered = python_driver.rounds(job, there, back, 3).verification
     except TickbenchError as error:
         return Verification(False, 0, str(error))
-    return Verification(answered.passed, streamed.checks + answered.checks, answered.detail)
+    digest = digest_of_messages() if answered.passed else ""
+    return Verification(answered.passed, streamed.checks + answered.checks, answered.detail, digest)

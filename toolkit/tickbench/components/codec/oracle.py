@@ -25,10 +25,12 @@ from tickbench.components.codec.contract import (
 from tickbench.components.codec.native_oracle import native_checks
 from tickbench.components.codec.results import NOTHING_TO_CHECK, python_side
 from tickbench.components.component import MarketFeed, Verification
+from tickbench.components.shared.digest import digest_of
 from tickbench.registry import Variant
 
 Checks = Iterator[tuple[bool, str]]  # whether a check passed, and what was wrong if not
 
+_SOME = (1, 50)  # seed and number of ordinary orders
 _PLAIN = Order(0x0102030405060708, "BTCUSDT", 0, 5_000, 61737.63, 1_723_161_255_208_000_000)
 _BAD_ORDERS = (
     _PLAIN._replace(id=-1),
@@ -53,7 +55,12 @@ def verify(variant: Variant, _feed: MarketFeed | None) -> Verification:
         checks += 1
         if not passed:
             return Verification(False, checks, detail)
-    return Verification(True, checks, f"{checks} round trips and refusals are right")
+    return Verification(True, checks, f"{checks} round trips and refusals are right", _digest())
+
+
+def _digest() -> str:
+    """Of the orders that every codec gave back and of those that it refused; what only some can do is left out."""
+    return digest_of([samples.order_words([*samples.edge_orders(), *samples.orders(*_SOME)]), repr(_BAD_ORDERS)])
 
 
 def _all_checks(variant: Variant) -> Checks:
@@ -96,7 +103,7 @@ def raises_value_error(function: Callable[..., Any], *arguments: Any) -> tuple[b
 
 def order_checks(codec: PythonCodec, *, non_finite: bool) -> Checks:
     """Round trips of ordinary orders and of every edge; bad orders, and prices that the format lacks, are refused."""
-    for order in (*samples.edge_orders(), *samples.orders(1, 50)):
+    for order in (*samples.edge_orders(), *samples.orders(*_SOME)):
         try:
             back = codec.order_of(codec.decode(_frame(codec, order)))
         except Exception as error:

@@ -11,6 +11,7 @@ from tickbench.components.component import MarketFeed, Verification
 from tickbench.components.indicators import contract, inputs, model
 from tickbench.components.indicators.contract import Indicators
 from tickbench.components.indicators.drivers import call_series, drive_imbalance, drive_pipeline, drive_ticks
+from tickbench.components.shared.digest import digest_of
 from tickbench.registry import Variant
 
 Array = NDArray[np.float64]
@@ -219,7 +220,19 @@ def verify(variant: Variant, _feed: MarketFeed | None) -> Verification:
             checks += 1
             if detail:
                 return Verification(False, checks, detail)
-    return Verification(checks > 0, checks, f"{checks} answers agree with the model")
+    return Verification(checks > 0, checks, f"{checks} answers agree with the model", _digest() if checks else "")
+
+
+@cache
+def _digest() -> str:
+    """Of the prices and of the model's answers to them, rounded to binary64.
+
+    All of them, though few variants are asked for every indicator: there is none that all have.
+    """
+    answers = [_expected(case, operation) for case in cases() for operation in model.SERIES]
+    books = [inputs.books(levels, 1, levels)[0] for levels in LEVELS]
+    imbalances = [model.imbalance(*book) for book in books]
+    return digest_of([*cases().values(), *(np.asarray(one, dtype=np.float64) for one in answers), *books, imbalances])
 
 
 def _check_call(indicators: Indicators) -> Iterator[str]:

@@ -9,6 +9,7 @@ from tickbench.components.component import MarketFeed, Verification
 from tickbench.components.instrument import contract
 from tickbench.components.instrument.contract import NativeProbe, ProbeConfig, PythonProbe, Reading
 from tickbench.components.instrument.drivers import drive_wrap
+from tickbench.components.shared.digest import digest_of
 from tickbench.registry import Variant
 
 NOTHING_TO_CHECK = Verification(True, 0, "the null variant has no answer to check")
@@ -43,7 +44,9 @@ def verify(variant: Variant, _feed: MarketFeed | None) -> Verification:
     for passed, detail in _checks(variant, probe, times_ns):
         if not passed:
             return Verification(False, len(times_ns), detail)
-    return Verification(True, len(times_ns), f"{len(times_ns)} calls are counted, with their times")
+    answers = list(map(contract.python_work, range(len(times_ns))))
+    digest = digest_of([_THRESHOLD_NS, times_ns, answers])
+    return Verification(True, len(times_ns), f"{len(times_ns)} calls are counted, with their times", digest)
 
 
 def _checks(variant: Variant, probe: NativeProbe | PythonProbe, times_ns: list[int]) -> Iterator[tuple[bool, str]]:

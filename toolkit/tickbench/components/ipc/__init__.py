@@ -8,6 +8,7 @@ from tickbench.components.component import Component, Job, MarketFeed, Result, V
 from tickbench.components.ipc.contract import CAPABILITIES
 from tickbench.components.ipc.session import session
 from tickbench.components.shared import exchange
+from tickbench.components.shared.messages import digest_of_messages
 from tickbench.components.shared.timing import WARM_SHARE
 from tickbench.errors import NotMeasurableError, TickbenchError
 from tickbench.kernels.clock import MONOTONIC, Clock
@@ -66,7 +67,8 @@ def _verify_death(variant: Variant, checks: int) -> Verification:
         told = connected.end.explain(code)
     if code >= 0:
         return Verification(False, checks, "the server was killed, and the client did not notice")
-    return Verification(True, checks + connected.sent, f"{checks} messages came back right; of a killed server it says: {told}")
+    detail = f"{checks} messages came back right; of a killed server it says: {told}"
+    return Verification(True, checks + connected.sent, detail, digest_of_messages())
 
 
 COMPONENT = Component(

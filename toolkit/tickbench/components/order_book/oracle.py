@@ -24,6 +24,7 @@ from tickbench.components.order_book.contract import (
     OrderBook,
 )
 from tickbench.components.order_book.events import CURSOR_WORDS, EVENT_WORDS, poll_event
+from tickbench.components.shared.digest import digest_of
 from tickbench.kernels.atomics import load_plain
 from tickbench.kernels.jit import kernel
 from tickbench.kernels.memory import WORD_BYTES
@@ -138,7 +139,14 @@ def verify(variant: Variant, feed: MarketFeed | None) -> Verification:
         True,
         checks,
         f"best agrees after {checks} of {checks} events; {len(bids)} bid and {len(asks)} ask levels at the end",
+        _digest(feed, wanted, bids, asks),
     )
+
+
+def _digest(feed: MarketFeed, best: NDArray[np.int64], bids: Levels, asks: Levels) -> str:
+    """Of the updates, the best after each event, and the levels at the end."""
+    levels = [sorted(side.items()) for side in (bids, asks)]
+    return digest_of([feed.side, feed.price_ticks, feed.quantity_lots, feed.event_start, best, *levels])
 
 
 @kernel(

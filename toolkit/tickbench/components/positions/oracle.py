@@ -7,7 +7,9 @@ the answers and the end of the map, and each read must be a state of that replay
 """
 
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ from tickbench.components.positions.accounting import MAX_LOTS, MAX_MONEY_LOT_TI
 from tickbench.components.positions.contract import FILL, FULL, READ, REJECTED, MapConfig, NativePositions, Position
 from tickbench.components.positions.model import Model, fill_position
 from tickbench.components.positions.script import symbol_codes
+from tickbench.components.shared.digest import digest_of
 from tickbench.components.shared.threads import run_together
 from tickbench.kernels.atomics import fetch_add_release, load_acquire, load_plain, store_plain
 from tickbench.kernels.jit import kernel
@@ -42,11 +45,33 @@ def verify(variant: Variant, _feed: MarketFeed | None) -> Verification:
             return Verification(False, checks, difference)
     rounds = _ROUNDS if isinstance(positions, NativePositions) else _PYTHON_ROUNDS
     done, difference = concurrent_difference(variant.build(MapConfig(_SYMBOLS)), _THREADS, rounds)
-    return Verification(not difference, checks + done, difference or f"{checks + done} answers as the model gives them")
+    if difference:
+        return Verification(False, checks + done, difference)
+    return Verification(True, checks + done, f"{checks + done} answers as the model gives them", _digest())
 
 
-def step_difference(positions: Any, seed: int = 7) -> tuple[int, str]:
+@cache
+def _digest() -> str:
+    """Of the steps and of the model's answers; the threads' fills are left out: Python variants are asked for fewer."""
+    told: list[int] = []
+    for steps in (_edge_steps(), _random_steps()):
+        model = Model()
+        for symbol, lots, price in steps:
+            told += [symbol, lots, price, model.fill(symbol, lots, price), *model.read(symbol)]
+    return digest_of([np.array(told, dtype=np.int64)])
+
+
+def step_difference(positions: Any) -> tuple[int, str]:
     """Random fills of all sizes, each answer and each position compared with the model: (checks, difference)."""
+    model = Model()
+    for step in _random_steps():
+        if difference := _one_step(positions, model, *step):
+            return _STEPS, difference
+    return _STEPS, ""
+
+
+def _random_steps(seed: int = 7) -> Iterator[tuple[int, int, int]]:
+    """Symbol, lots and price of each fill; the model tells which lots make a symbol flat."""
     rng, model = np.random.default_rng(seed), Model()
     symbols = [int(code) for code in symbol_codes(seed, _SYMBOLS - 3)]
     for _ in range(_STEPS):
@@ -57,10 +82,8 @@ def step_difference(positions: Any, seed: int = 7) -> tuple[int, str]:
         held = model.read(symbol).quantity_lots
         if rng.random() < 0.2 and held:
             lots = -held  # exactly flat
-        difference = _one_step(positions, model, symbol, lots, price)
-        if difference:
-            return _STEPS, difference
-    return _STEPS, ""
+        model.fill(symbol, lots, price)
+        yield symbol, lots, price
 
 
 def _one_step(positions: Any, model: Model, symbol: int, lots: int, price: int) -> str:
@@ -77,21 +100,24 @@ def _one_step(positions: Any, model: Model, symbol: int, lots: int, price: int) 
 
 def edge_difference(positions: Any) -> tuple[int, str]:
     """What lies at the bounds and beyond, on symbols of its own: (checks, difference)."""
-    model = Model()
+    model, steps = Model(), _edge_steps()
+    for step in steps:
+        if difference := _one_step(positions, model, *step):
+            return len(steps), difference
+    return len(steps), ""
+
+
+def _edge_steps() -> list[tuple[int, int, int]]:
+    """Symbol, lots and price of each fill."""
     first, second, third = -1, 1 << 62, 1  # words of any sign are symbols
     half_price = MAX_MONEY_LOT_TICKS // MAX_LOTS
-    steps = [
+    return [
         (0, 1, 1), (first, 0, 1), (first, 1, 0), (first, 1, -1), (first, 1, MAX_PRICE_TICKS + 1), (first, MAX_LOTS + 1, 1),
         (first, -MAX_LOTS - 1, 1), (first, -(1 << 63), 1), (first, 1, 1 << 62),
         (first, MAX_LOTS, 1), (first, 1, 1), (first, -MAX_LOTS, MAX_PRICE_TICKS), (first, -MAX_LOTS, half_price),
         (second, -MAX_LOTS, half_price), (second, -1, 1), (second, 1, MAX_PRICE_TICKS), (second, 2, 1), (second, MAX_LOTS, 1),
         (third, 1 << 17, 1 << 30), (third, (1 << 17) - 1, 1 << 30), (third, 1, (1 << 30) - 1), (third, -3, 7), (third, -1, 1),
     ]  # fmt: skip  # a symbol a group
-    for symbol, lots, price in steps:
-        difference = _one_step(positions, model, symbol, lots, price)
-        if difference:
-            return len(steps), difference
-    return len(steps), ""
 
 
 def capacity_difference(positions: Any, symbols: NDArray[np.int64], most_cells: int) -> str:

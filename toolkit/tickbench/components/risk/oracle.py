@@ -22,8 +22,10 @@ from tickbench.components.risk.contract import (
     RiskConfig,
     SymbolLimits,
 )
+from tickbench.components.shared.digest import digest_of
 from tickbench.registry import Variant
 
+_SEED = 5  # of the random orders
 _OPEN = SymbolLimits(MAX_LOTS, MAX_PRICE_TICKS, 1 << 62, MAX_LOTS)
 TABLE_CONFIG = RiskConfig(
     symbols=(SymbolLimits(100, 50, 90_000, 120), SymbolLimits(MAX_LOTS, MAX_PRICE_TICKS, (1 << 61), MAX_LOTS), _OPEN),
@@ -101,27 +103,28 @@ def verify(variant: Variant, _feed: MarketFeed | None) -> Verification:
     """The table, kill switch and rate, then random orders; all reasons must have been reached."""
     if variant.null:
         return Verification(True, 0, "the null variant has no answer to check")
-    reached: set[int] = set()
+    reached: list[int] = []
     checks = 0
     for part in (table_difference, switch_difference, random_difference):
         done, difference = part(variant, reached)
         checks += done
         if difference:
             return Verification(False, checks, difference)
-    missing = set(range(len(REASONS))) - reached
+    missing = set(range(len(REASONS))) - set(reached)
     if missing:
         return Verification(False, checks, f"never reached: {', '.join(REASONS[one] for one in sorted(missing))}")
-    return Verification(True, checks, f"{checks} answers as the model gives them, every reason reached")
+    digest = digest_of([_SEED, repr(TABLE_CONFIG), repr(TABLE), reached])  # the answers, which the model gives too
+    return Verification(True, checks, f"{checks} answers as the model gives them, every reason reached", digest)
 
 
-def table_difference(variant: Variant, reached: set[int]) -> tuple[int, str]:
+def table_difference(variant: Variant, reached: list[int]) -> tuple[int, str]:
     """Each row of the table on a check of its own making, at a moment with tokens: (checks, difference)."""
     risk = variant.build(TABLE_CONFIG)
     for number, (reference, position, symbol, lots, price, expected) in enumerate(TABLE):
         for one in range(len(TABLE_CONFIG.symbols)):
             risk.update(one, reference, position)
         answer = risk.check(symbol, lots, price, number * 1_000_000)
-        reached.add(answer)
+        reached.append(answer)
         if answer != expected:
             return number, (
                 f"{lots} lots at {price} ticks of symbol {symbol}, reference {reference}, position {position}: "
@@ -133,7 +136,7 @@ def table_difference(variant: Variant, reached: set[int]) -> tuple[int, str]:
     return len(TABLE), ""
 
 
-def switch_difference(variant: Variant, reached: set[int]) -> tuple[int, str]:
+def switch_difference(variant: Variant, reached: list[int]) -> tuple[int, str]:
     """The kill switch on and off, and the token bucket at its edges (2 orders, one more each 1,000 ns)."""
     risk = variant.build(TABLE_CONFIG)
     risk.update(0, 1_000, 0)
@@ -149,15 +152,15 @@ def switch_difference(variant: Variant, reached: set[int]) -> tuple[int, str]:
     for number, (killed, order, now_ns, expected) in enumerate(steps):
         risk.kill(killed)
         answer = risk.check(*order, now_ns)
-        reached.add(answer)
+        reached.append(answer)
         if answer != expected:
             return number, f"step {number} at {now_ns} ns: {REASONS[expected]} expected, {answer} seen"
     return len(steps), ""
 
 
-def random_difference(variant: Variant, reached: set[int], seed: int = 5, orders: int = 3_000) -> tuple[int, str]:
+def random_difference(variant: Variant, reached: list[int], orders: int = 3_000) -> tuple[int, str]:
     """Random limits, markets and orders near the limits, each answer compared with the model."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(_SEED)
     limits = tuple(SymbolLimits(*(int(x) for x in rng.integers((1, 0, 100, 1), (50, 30, 6_000, 200)))) for _ in range(4))
     config = RiskConfig(limits, order_interval_ns=int(rng.integers(1, 500)), burst_orders=int(rng.integers(1, 20)))
     risk, model, now_ns = variant.build(config), Model(config), 0
@@ -177,10 +180,10 @@ def random_difference(variant: Variant, reached: set[int], seed: int = 5, orders
     return orders, ""
 
 
-def one_difference(risk: Any, model: Model, order: tuple[int, int, int, int], reached: set[int]) -> str:
+def one_difference(risk: Any, model: Model, order: tuple[int, int, int, int], reached: list[int]) -> str:
     """Check one order with both; what differs in words, or nothing."""
     expected, answer = model.check(*order), risk.check(*order)
-    reached.add(answer)
+    reached.append(answer)
     if answer == expected:
         return ""
     market = model.market.get(order[0], (0, 0))

@@ -6,8 +6,10 @@ The checksum is a sum of the other words, each times an odd constant of its own 
 belongs to another message, or two that changed places, show. Each word differs from message to message.
 """
 
+from tickbench.components.shared.digest import digest_of
 from tickbench.kernels.atomics import load_plain, store_plain
 from tickbench.kernels.jit import kernel
+from tickbench.kernels.memory import Block
 
 SEQUENCE, PRODUCER, PAYLOAD, CHECKSUM = 0, 1, 2, 7
 MESSAGE_WORDS = 8
@@ -54,3 +56,11 @@ def write_message(message, producer, sequence):
 def is_whole(message):
     """Whether the checksum is that of the other words: no word is missing, old or of another message."""
     return load_plain(message, CHECKSUM) == checksum_of(message)
+
+
+def digest_of_messages(producers: int = 2, sequences: int = 16) -> str:
+    """What oracles of queues tell of their right answers: the first messages, as all variants must carry them."""
+    block = Block(MESSAGE_WORDS * producers * sequences)
+    for number in range(producers * sequences):
+        write_message(block.address + MESSAGE_BYTES * number, *divmod(number, sequences))
+    return digest_of([block.array])

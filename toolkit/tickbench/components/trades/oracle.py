@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tickbench.components.component import MarketFeed, Verification
+from tickbench.components.shared.digest import digest_of
 from tickbench.components.trades.contract import CHECKSUM_FACTORS, FIELDS, Columns, NativeTrades, make_trades, threshold_for
 from tickbench.components.trades.drivers import (
     drive_filter,
@@ -19,7 +21,8 @@ from tickbench.registry import Variant
 
 GUARD = -0x5A5A5A5B  # no position is negative
 _GUARDS = 64  # int32 behind the output: more than any vector holds
-_TRADES = 3_001
+_TRADES, _SEED = 3_001, 7
+_POSITIONS = np.random.default_rng(3).integers(0, _TRADES, 999).astype(np.int32)
 # Around every vector width and unrolled block, with first trades that are on no vector boundary.
 BLOCKS = [(first, n) for first in (0, 1, 5) for n in (*range(18), 31, 32, 33, 63, 64, 65, 127, 129, 511, 512, 513, 2_990)]
 SELECTIVITIES_PERCENT = (0, 1, 50, 99, 100)
@@ -115,23 +118,37 @@ def verify(variant: Variant, _feed: MarketFeed | None) -> Verification:
         checks += 1
         if failure:
             return Verification(False, checks, failure)
-    return Verification(True, checks, f"{checks} answers are right, over blocks of 0 to {BLOCKS[-1][1]} trades")
+    return Verification(True, checks, f"{checks} answers are right, over blocks of 0 to {BLOCKS[-1][1]} trades", _digest())
+
+
+@cache
+def _digest() -> str:
+    """Of the trades, and of the exact answers to the questions over all blocks; one threshold and one window stand for all."""
+    told: list[object] = []
+    for order in ("random", "sorted"):
+        columns = make_trades(_SEED, _TRADES, order)
+        told += [getattr(columns, name) for name in FIELDS]
+        threshold, (from_ns, until_ns) = threshold_for(columns.price, 50), _windows(columns)[1]
+        for block in BLOCKS:
+            told += [expected_mean(columns, *block), expected_vwap(columns, *block)]
+            told += [expected_filter(columns, *block, threshold), expected_window(columns, *block, from_ns, until_ns)]
+        told.append(expected_records(columns, _POSITIONS))
+    return digest_of(told)
 
 
 def _failures(variant: Variant) -> Iterator[str]:
     for order in ("random", "sorted"):
-        columns = make_trades(7, _TRADES, order)
+        columns = make_trades(_SEED, _TRADES, order)
         store = variant.build(columns)
         for first, n in BLOCKS:
             yield from _sums(store, columns, first, n)
             for percent in SELECTIVITIES_PERCENT:
                 yield _filtered(store, columns, first, n, threshold_for(columns.price, percent))
     yield from _awkward_prices(variant)
-    positions = np.random.default_rng(3).integers(0, _TRADES, 999).astype(np.int32)
-    for n in (0, 1, 7, 999):
-        seen, expected = ask_records(store, positions[:n]), expected_records(columns, positions[:n])
+    for n in (0, 1, 7, len(_POSITIONS)):
+        seen, expected = ask_records(store, _POSITIONS[:n]), expected_records(columns, _POSITIONS[:n])
         yield "" if seen == expected else f"full_record of {n} positions: {expected} expected, {seen} seen"
-    empty = make_trades(7, 0)
+    empty = make_trades(_SEED, 0)
     yield from _sums(variant.build(empty), empty, 0, 0)
 
 
