@@ -39,7 +39,7 @@ def list_command(as_json: bool) -> None:
     """All baselines of this project."""
     from tickbench.cli._output import complain, emit, emit_json, emit_rich
     from tickbench.errors import InputError
-    from tickbench.render.terminal import plain_table
+    from tickbench.render.tables import plain_table
     from tickbench.results.baselines import read_all
 
     found = list(read_all())

@@ -7,12 +7,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 import tickbench
 from tickbench.feeds import Feed
 from tickbench.kernels.clock import Clock, now_ticks
 from tickbench.kernels.hdr import Histogram, record
 from tickbench.kernels.jit import kernel
 from tickbench.measure import machine
+from tickbench.measure.certificate import known
 from tickbench.results.run_file import ClockRecord, FeedRecord, Provenance
 
 _RECORDS = 20_000
@@ -50,6 +53,7 @@ def collect(command: Sequence[str], seed: int, clock: Clock, feeds: dict[str, Fe
         clean=clean,
         clock=_clock_record(clock),
         feeds=[feed_record(spec, feed) for spec, feed in feeds.items()],
+        certificate=None if (told := known()) is None else msgspec.to_builtins(told),
     )
 
 

@@ -43,7 +43,7 @@ class ClockRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Provenance(msgspec.Struct, kw_only=True):
-    """Where, when, with what and from which revision a run was made."""
+    """Where, when, with what and from which revision a run was made; `certificate` is what `selftest` said of the machine."""
 
     tickbench: str
     command: list[str]
@@ -69,6 +69,7 @@ class Provenance(msgspec.Struct, kw_only=True):
     kernel_cache_hits: Count = 0
     kernel_cache_misses: Count = 0
     repeated_workers: Count = 0
+    certificate: dict[str, Any] | None = None
 
 
 class ScenarioRecord(msgspec.Struct, frozen=True, kw_only=True):
