@@ -35,7 +35,7 @@ def compare_pairs(names: Sequence[str], form: str, options: Mapping[str, Any]) -
             session.canaries = {}
         comparison = _MODES[mode](names, options, session, progress)
     show(comparison, form, options.get("output"))
-    return exit_status(comparison)
+    return errors.EXIT_INTERRUPTED if comparison.facts["interrupted"] else exit_status(comparison)
 
 
 def _mode(options: Mapping[str, Any]) -> str:

@@ -44,6 +44,7 @@ def command(
     from tickbench.errors import UsageError
     from tickbench.measure.budgets import budgets_file, judge_run, read_budgets
     from tickbench.measure.gate import decide, read_comparison
+    from tickbench.measure.since import with_since
     from tickbench.render.gate import gate_document
     from tickbench.results.run_file import load
 
@@ -55,7 +56,7 @@ def command(
         compared = _against(baseline, loaded, run, shift)
     judged = judge_run(loaded, read_budgets(Path(budgets) if budgets else budgets_file()))
     answer = decide(loaded, run, judged, compared, budgets_file=budgets, strict=strict)
-    document = gate_document(answer, form)
+    document = gate_document(with_since(answer, loaded), form)
     if output:
         write(document, output)
     else:

@@ -88,6 +88,11 @@ def _show(run: Run, path: Path) -> None:
     )
     if clock.refusal:
         emit(f"not the time-stamp counter: {clock.refusal}")
+    if told := facts.certificate:
+        emit(
+            f"selftest of this machine: {told['false_alarms']} false alarms in {told['null_gates']} comparisons of identical code "
+            f"(at most {told['false_alarm_bound']:.1%})"
+        )
     emit(f"run file: {path} (histograms, noise and provenance of every round)")
     if facts.interrupted:
         complain(f"interrupted: {len(run.measurements)} measurements are saved in {path}")

@@ -75,6 +75,11 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """`bound`, or its default: a rate is at least, all others at most."""
         return self.bound or ("at least" if self.metric == "rate" or self.unit == "/s" else "at most")
 
+    @property
+    def limit_in_run_units(self) -> float:
+        """The limit in the run file's own unit: ns, bytes, operations a second."""
+        return self.limit * _UNITS[self.unit][1]
+
 
 class _BudgetFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     budget: list[Budget]

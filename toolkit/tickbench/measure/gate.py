@@ -34,13 +34,19 @@ _REPRODUCED = "again.json"
 
 @dataclass(frozen=True)
 class Line:
-    """One reason why the gate does not pass: what, where, by how much, and the command that shows it again."""
+    """One reason why the gate does not pass: what, where, by how much, and the command that shows it again.
+
+    `metric` of a regression and `budget`, the id of a line that is over, are for programs; `since` is told by the history.
+    """
 
     kind: Kind
     scenario: str
     variant: str
     text: str
     reproduce: str = ""
+    metric: str = ""
+    budget: str = ""
+    since: str = ""
 
 
 @dataclass(frozen=True)
@@ -136,7 +142,7 @@ def _over(one: BudgetFinding, budgets_file: str | None) -> Line:
     )
     gate = ["tickbench", "gate", _REPRODUCED, *(["--budgets", budgets_file] if budgets_file else [])]
     again = f"{_run_again(budget.scenario or '', one.variant)} && {shlex.join(gate)}"
-    return Line("budget", budget.scenario or "", one.variant, f"{text}: its bound is {by}", again)
+    return Line("budget", budget.scenario or "", one.variant, f"{text}: its bound is {by}", again, budget=budget.id)
 
 
 def _run_again(scenario: str, variant: str) -> str:
@@ -163,7 +169,7 @@ def _regression(one: Finding, comparison: Comparison) -> Line:
     if one.effect:
         change = percent(one.effect.ratio)
         text = f"{one.metric} {change} [{percent(one.effect.low)}, {percent(one.effect.high)}] against {comparison.base}"
-    return Line("regression", one.scenario, one.variant, text, _compare_again(one, comparison))
+    return Line("regression", one.scenario, one.variant, text, _compare_again(one, comparison), one.metric)
 
 
 def _compare_again(one: Finding, comparison: Comparison) -> str:

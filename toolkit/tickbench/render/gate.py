@@ -55,6 +55,7 @@ def _text(gate: Gate) -> str:
     for one in gate.lines:
         place = _place(one.scenario, one.variant)
         lines.append(f"  {one.kind}: {place + ': ' if place else ''}{one.text}")
+        lines += [f"      {one.since}"] if one.since else []
         lines += [f"      again: {one.reproduce}"] if one.reproduce else []
     lines += ["", *_judged(gate), *(f"note: {one}" for one in gate.remarks)]
     return "\n".join("".join(c if c.isprintable() else " " for c in line) for line in lines)
@@ -79,6 +80,7 @@ def _markdown(gate: Gate) -> str:
     for one in gate.lines:
         place = _place(one.scenario, one.variant)
         lines.append(f"- **{one.kind}** {escape_markdown(f'{place}: {one.text}' if place else one.text)}")
+        lines += [f"  {escape_markdown(one.since)}"] if one.since else []
         lines += [f"  again: {escape_markdown(one.reproduce)}"] if one.reproduce else []
     lines += ["", *(escape_markdown(one) + "  " for one in _judged(gate)), ""]
     return "\n".join([*lines, *(f"- {escape_markdown(one)}" for one in gate.remarks)]).rstrip()

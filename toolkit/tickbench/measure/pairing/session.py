@@ -93,9 +93,10 @@ class Session:
         self._drawn = random.Random(f"{self.seed}/pairs")
 
     def compare(self, subjects: Sequence[Subject], base: str, new: str) -> Comparison:
-        """Measure every subject; raises nothing for a subject that fails: it is named in the notes and has no verdict."""
+        """Measure every subject; one that fails is named and has no verdict. An interrupt keeps what there is, and says so."""
         self.observer.stage("pairs", len(subjects))
         findings: list[Finding] = []
+        notes: list[str] = []
         wrong: list[str] = []
         refused: list[str] = []
         for subject in subjects:
@@ -106,6 +107,9 @@ class Session:
                 wrong.append(f"{name}: {error}")
                 self.observer.done(f"{name}: wrong result")
                 continue
+            except KeyboardInterrupt:
+                notes.append(f"interrupted at {name}: what was measured before it is here, nothing is known of the rest")
+                break
             except (NotMeasurableError, InvalidMeasurementError, InputError) as error:
                 refused.append(f"{name}: {error}")
                 self.observer.done(f"{name}: not compared: {error}")
@@ -118,11 +122,13 @@ class Session:
             base=base,
             new=new,
             findings=over_the_suite(findings),
+            notes=tuple(notes),
             wrong=tuple(wrong),
             refused=tuple(refused),
             veto=veto,
             facts={
                 "seed": self.seed,
+                "interrupted": bool(notes),
                 "canaries": {kind: _canary_fact(series) for kind, series in self.canaries.items()},
                 "handover_us": statistics.median(self.handovers_us) if self.handovers_us else None,
                 "timings": self.timings,
