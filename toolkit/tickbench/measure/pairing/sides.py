@@ -13,7 +13,7 @@ from tickbench.measure.pairing.side import Side
 from tickbench.measure.pairing.worker import PairJob
 from tickbench.measure.plan import Entry
 
-RUN_SECONDS = 0.1  # of a whole run that is one turn
+LEAST_RUN_S, MOST_RUN_S = 0.1, 0.2  # of a whole run that is one turn
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def variant_side(home: Home, entry: Entry, variant: str, name: str, slowdown: fl
         feed=entry.feed,
         writers=scenario.writers,
         readers=scenario.readers,
-        seconds=min(scenario.seconds, RUN_SECONDS),
+        seconds=min(max(scenario.seconds, LEAST_RUN_S), MOST_RUN_S),
         load=scenario.load,
         response_budget_us=scenario.response_budget_us,
     )
