@@ -35,6 +35,7 @@ from tickbench.components.shared.timing import batch_result, operations_for, tim
 from tickbench.errors import InputError
 
 HEAP_OBJECTS = 4_096
+_NULL_ROUNDS = 1 << 17  # a batch of the variant that does nothing, however many rounds it is asked for
 
 
 @dataclass
@@ -64,7 +65,10 @@ def _timed(job: Job, allocator: NativeAllocator, loop: _Loop, each: int, what: s
         raise InputError(f"allocation: {what} has one thread, not {job.writers} writers and {job.readers} readers")
     loop.run(1)  # the first call of a kernel takes long
     calls, before = allocator.heap_calls, loop.first
-    batches = time_loop(job, loop.run, each)
+    if job.variant.null and job.pace is None:
+        batches = time_batches(lambda: loop.run(_NULL_ROUNDS), _NULL_ROUNDS * each, job.seconds)
+    else:
+        batches = time_loop(job, loop.run, each)
     a_round = (allocator.heap_calls - calls) / max(loop.first - before, 1)
     checked = NULL_PASSES if job.variant.null else loop.verification(what)
     return batch_result(batches, checked, allocations_per_operation=a_round / each, **counters)
@@ -155,7 +159,8 @@ def _pool_config(job: Job, users: int) -> AllocatorConfig:
 
 def _side_by_side(job: Job, users: list[_Window]) -> Batches:
     """Time the same loop in a thread for each user, all beginning together."""
-    steps, start = operations_for(users[0].loop.run), threading.Barrier(len(users))
+    steps = _NULL_ROUNDS if job.variant.null else operations_for(users[0].loop.run)
+    start = threading.Barrier(len(users))
 
     def run(user: _Window) -> Batches:
         user.loop.run(1)
