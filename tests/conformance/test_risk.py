@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tickbench.components.risk import oracle, workloads
+from tickbench.components.risk import orders as script
 from tickbench.components.risk.checks import Layout
 from tickbench.components.risk.contract import ACCEPTED, REASONS, NativeRisk, RiskConfig, SymbolLimits
 from tickbench.kernels.memory import ISOLATION_WORDS, LINE_WORDS
@@ -108,15 +109,15 @@ def test_the_oracle_rejects_a_check_without_one_of_its_rules(fault):
 
 
 def test_orders_of_the_workloads_are_refused_for_several_reasons_and_mostly_accepted():
-    counts = workloads.expected_answers(workloads.make_orders(1, 64), 64)
-    assert counts.sum() == workloads.ORDERS
-    assert counts[0] > 0.98 * workloads.ORDERS
+    counts = script.expected_answers(script.make_orders(1, 64), 64)
+    assert counts.sum() == script.ORDERS
+    assert counts[0] > 0.98 * script.ORDERS
     assert (counts > 0).sum() == 5
 
 
 def test_a_wrong_count_of_answers_is_told():
-    orders = workloads.make_orders(1, 64)
-    right = workloads.expected_answers(orders, 64)
+    orders = script.make_orders(1, 64)
+    right = script.expected_answers(orders, 64)
     assert workloads._check_answers(orders, 64, right, (int(right[0]), int(right[1:].sum()))).passed
     wrong = right + np.eye(len(REASONS), dtype=np.int64)[0] - np.eye(len(REASONS), dtype=np.int64)[3]
     found = workloads._check_answers(orders, 64, wrong, (int(wrong[0]), int(wrong[1:].sum())))

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from tickbench.components.component import Job
-from tickbench.components.risk import workloads
+from tickbench.components.risk import orders, workloads
 from tickbench.components.risk.contract import ACCEPTED, KILLED, RiskConfig
 from tickbench.kernels.clock import calibrate
 from tickbench.registry import discover
@@ -28,7 +28,7 @@ def clock():
 def test_answers_beside_a_writer_are_those_without(variant, clock, symbols):
     result = workloads.check_with_writer(Job(variant, clock, parameters={"symbols": symbols}, seconds=0.1))
     assert result.verification.passed, result.verification.detail
-    assert result.verification.checks >= workloads.ORDERS
+    assert result.verification.checks >= orders.ORDERS
     assert result.counters["updates_per_s"] > 0
 
 

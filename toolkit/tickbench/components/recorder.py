@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tickbench.components.component import Component, Job, MarketFeed, Result, Verification, Workload
 from tickbench.components.shared.digest import digest_of
+from tickbench.components.shared.timing import batch_result
 from tickbench.errors import NotMeasurableError
 from tickbench.kernels.atomics import load_plain
 from tickbench.kernels.clock import now_ticks, ticks_to_ns
@@ -82,27 +83,30 @@ def verify(variant: Variant, _feed: MarketFeed | None) -> Verification:
     values_ns = np.array(_EDGES, dtype=np.int64)
     for value in _EDGES:
         if isinstance(recorder, NativeRecorder):
-            _record_each(recorder.record_kernel, recorder.state, np.array([value]).ctypes.data, 1)
+            _record_each(recorder.record_kernel, recorder.state, np.array([value]).ctypes.data, 1, 1)
         else:
             recorder.record(value)
     times = 1
     if isinstance(recorder, NativeRecorder) and recorder.record_many_kernel is not None:
-        _call_many(recorder.record_many_kernel, recorder.state, values_ns.ctypes.data, len(values_ns))
+        _call_many(recorder.record_many_kernel, recorder.state, values_ns.ctypes.data, len(values_ns), 1)
         times = 2
     found = _difference(recorder, expected_counts(values_ns, times))
     return replace(found, digest=digest_of([values_ns, expected_counts(values_ns)])) if found.passed else found
 
 
-@kernel(f"int64(pointer[{RECORD}], int64, int64, int64)")
-def _record_each(record_one, state, values, n):
-    for i in range(n):
-        record_one(state, load_plain(values, i))
-    return n
+@kernel(f"int64(pointer[{RECORD}], int64, int64, int64, int64)")
+def _record_each(record_one, state, values, n, rounds):
+    for _ in range(rounds):
+        for i in range(n):
+            record_one(state, load_plain(values, i))
+    return rounds
 
 
-@kernel(f"int64(pointer[{RECORD_MANY}], int64, int64, int64)")
-def _call_many(record_many, state, values, n):
-    return record_many(state, values, n)
+@kernel(f"int64(pointer[{RECORD_MANY}], int64, int64, int64, int64)")
+def _call_many(record_many, state, values, n, rounds):
+    for _ in range(rounds):
+        record_many(state, values, n)
+    return rounds
 
 
 @kernel(f"int64(pointer[{RECORD}], int64, int64, int64, int64, float64, int64, int64, int64)")
@@ -134,10 +138,14 @@ def _time_many(record_many, state, values, n, source, ns_per_tick, limit_ticks, 
     return batches
 
 
+def _checked(job: Job, recorder: Any, values_ns: NDArray[np.int64], rounds: int) -> Verification:
+    if job.variant.null:
+        return Verification(True, 0, "the null variant has no answer to check")
+    return _difference(recorder, expected_counts(values_ns, rounds + 1))  # and once for warming up
+
+
 def _result(job: Job, recorder: Any, values_ns: NDArray[np.int64], batches: int, elapsed_ns: int, service: Histogram) -> Result:
-    checked = Verification(True, 0, "the null variant has no answer to check")
-    if not job.variant.null:
-        checked = _difference(recorder, expected_counts(values_ns, batches + 1))  # and once for warming up
+    checked = _checked(job, recorder, values_ns, batches)
     operations = batches * len(values_ns)
     return Result("batch", operations, elapsed_ns, {"service": service}, checked, operations_per_value=len(values_ns))
 
@@ -154,16 +162,9 @@ def _run(job: Job, many: bool) -> Result:
     values_ns = latencies_ns(job.seed, _BATCH)
     call, drive = (_call_many, _time_many) if many else (_record_each, _time_each)
     address, n = values_ns.ctypes.data, len(values_ns)
-    call(kernel_under_test, recorder.state, address, n)
+    call(kernel_under_test, recorder.state, address, n, 1)
     if job.pace is not None:
-
-        def run(rounds: int) -> None:
-            for _ in range(rounds):
-                call(kernel_under_test, recorder.state, address, n)
-
-        paced, rounds = _counted_rounds(run)
-        turns = job.pace.serve(paced, n)
-        return _result(job, recorder, values_ns, rounds[0], turns.elapsed_ns, service)
+        return _paced(job, recorder, values_ns, lambda rounds: call(kernel_under_test, recorder.state, address, n, rounds))
     limit_ticks = clock.ticks(round(job.seconds * 1e9))
     start_ns = time.perf_counter_ns()
     batches = drive(
@@ -180,15 +181,18 @@ def _run(job: Job, many: bool) -> Result:
     return _result(job, recorder, values_ns, batches, time.perf_counter_ns() - start_ns, service)
 
 
-def _counted_rounds(run: Callable[[int], None]) -> tuple[Callable[[int], None], list[int]]:
-    """`run`, and a list whose one element is how many rounds it was asked for."""
-    done = [0]
+def _paced(job: Job, recorder: Any, values_ns: NDArray[np.int64], run: Callable[[int], object]) -> Result:
+    """Rounds over all values, as many as asked."""
+    assert job.pace is not None
+    done = 0
 
     def counted(rounds: int) -> None:
-        done[0] += rounds
+        nonlocal done
+        done += rounds
         run(rounds)
 
-    return counted, done
+    batches = job.pace.serve(counted, len(values_ns))
+    return batch_result(batches, _checked(job, recorder, values_ns, done))
 
 
 def _run_python(job: Job, recorder: PythonRecorder, service: Histogram) -> Result:
@@ -203,9 +207,7 @@ def _run_python(job: Job, recorder: PythonRecorder, service: Histogram) -> Resul
                 for value in values:
                     record_one(value)
 
-        paced, rounds = _counted_rounds(run)
-        turns = job.pace.serve(paced, len(values))
-        return _result(job, recorder, values_ns, rounds[0], turns.elapsed_ns, service)
+        return _paced(job, recorder, values_ns, run)
     first = start = time.perf_counter_ns()
     while start - first < job.seconds * 1e9:
         for value in values:

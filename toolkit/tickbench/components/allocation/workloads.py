@@ -31,11 +31,11 @@ from tickbench.components.allocation.oracle import NULL_PASSES
 from tickbench.components.component import Job, Result, Verification, Workload
 from tickbench.components.shared.pace import Batches
 from tickbench.components.shared.threads import run_together
-from tickbench.components.shared.timing import batch_result, operations_for, time_batches
+from tickbench.components.shared.timing import batch_result, operations_for, time_batches, time_loop
 from tickbench.errors import InputError
 
 HEAP_OBJECTS = 4_096
-_NULL_ROUNDS = 1 << 17
+_NULL_ROUNDS = 1 << 17  # a batch of the variant that does nothing, however many rounds it is asked for
 
 
 @dataclass
@@ -64,12 +64,11 @@ def _timed(job: Job, allocator: NativeAllocator, loop: _Loop, each: int, what: s
     if job.writers != 1 or job.readers:
         raise InputError(f"allocation: {what} has one thread, not {job.writers} writers and {job.readers} readers")
     loop.run(1)  # the first call of a kernel takes long
-    rounds = _NULL_ROUNDS if job.variant.null else operations_for(loop.run)
     calls, before = allocator.heap_calls, loop.first
-    if job.pace is None:
-        batches = time_batches(lambda: loop.run(rounds), rounds * each, job.seconds)
+    if job.variant.null and job.pace is None:
+        batches = time_batches(lambda: loop.run(_NULL_ROUNDS), _NULL_ROUNDS * each, job.seconds)
     else:
-        batches = job.pace.serve(loop.run, each)
+        batches = time_loop(job, loop.run, each)
     a_round = (allocator.heap_calls - calls) / max(loop.first - before, 1)
     checked = NULL_PASSES if job.variant.null else loop.verification(what)
     return batch_result(batches, checked, allocations_per_operation=a_round / each, **counters)
@@ -158,19 +157,10 @@ def _pool_config(job: Job, users: int) -> AllocatorConfig:
     return AllocatorConfig(objects=users * (int(job.parameters["window"]) + 1))
 
 
-# Each thread keeps its window in an array of its own and shares nothing but the allocator:
-#
-#     thread A   live [a b c …]  --get, put-->  allocator  <--get, put--  thread B   live [x y z …]
-#
-# An object returned by one thread is taken by the other: its line travels too.
-def _shared_pool(job: Job) -> Result:
-    threads = job.writers
-    allocator = job.variant.build(_pool_config(job, threads))
-    users = [_Window(job, allocator) for _ in range(threads)]
-    users[0].loop.run(1)  # the first call of a kernel takes long
+def _side_by_side(job: Job, users: list[_Window]) -> Batches:
+    """Time the same loop in a thread for each user, all beginning together."""
     steps = _NULL_ROUNDS if job.variant.null else operations_for(users[0].loop.run)
-    calls, done_before = allocator.heap_calls, sum(user.loop.first for user in users)
-    start = threading.Barrier(threads)
+    start = threading.Barrier(len(users))
 
     def run(user: _Window) -> Batches:
         user.loop.run(1)
@@ -183,7 +173,22 @@ def _shared_pool(job: Job) -> Result:
         whole.count += part.count
         whole.elapsed_ns = max(whole.elapsed_ns, part.elapsed_ns)
         whole.histogram.merge(part.histogram)
-    done = sum(user.loop.first for user in users) - done_before
+    return whole
+
+
+# Each thread keeps its window in an array of its own and shares nothing but the allocator:
+#
+#     thread A   live [a b c …]  --get, put-->  allocator  <--get, put--  thread B   live [x y z …]
+#
+# An object returned by one thread is taken by the other: its line travels too.
+def _shared_pool(job: Job) -> Result:
+    threads = job.writers
+    allocator = job.variant.build(_pool_config(job, threads))
+    users = [_Window(job, allocator) for _ in range(threads)]
+    users[0].loop.run(1)  # the first call of a kernel takes long
+    calls, done_before = allocator.heap_calls, sum(user.loop.first for user in users)
+    whole = _side_by_side(job, users) if job.pace is None else time_loop(job, users[0].loop.run)
+    done = max(1, sum(user.loop.first for user in users) - done_before)
     a_step = (allocator.heap_calls - calls) / done
     refused = 0 if job.variant.null else sum(user.close() for user in users)
     failures = [user.loop.wrong for user in users if user.loop.wrong] + ([f"{refused} objects refused"] if refused else [])
@@ -214,8 +219,8 @@ def _small_vector(job: Job) -> Result:
 assert EMPTY < 0  # no sum of a cycle is as low: a pool that ran dry shows as a wrong sum
 
 
-def _workload(name: str, operation: str, run: Callable[[Job], Result], paced: bool = True, **parameters: int) -> Workload:
-    return Workload(name, operation, run, frozenset({name}), parameters, needs_feed=False, paced=paced)
+def _workload(name: str, operation: str, run: Callable[[Job], Result], **parameters: int) -> Workload:
+    return Workload(name, operation, run, frozenset({name}), parameters, needs_feed=False, paced=True)
 
 
 WORKLOADS = {
@@ -223,7 +228,7 @@ WORKLOADS = {
     for one in (
         _workload("request", "object", _request, objects=64),
         _workload("pool", "get and put", _pool, window=64),
-        _workload("shared_pool", "get and put", _shared_pool, paced=False, window=64),
+        _workload("shared_pool", "get and put", _shared_pool, window=64),
         _workload("small_vector", "vector", _small_vector, items=4),
     )
 }

@@ -22,9 +22,12 @@ from tickbench.kernels.recorder import record
 _UNWRITTEN = -2  # no loop writes it as an answer
 
 
-@kernel(f"int64(pointer[{contract.LOOP}], int64, int64, int64, int64)")
-def _call_once(loop, state, inputs, outputs, n):
-    return loop(state, inputs, outputs, n)
+@kernel(f"int64(pointer[{contract.LOOP}], int64, int64, int64, int64, int64)")
+def _call(loop, state, inputs, outputs, n, times):
+    total = 0
+    for _ in range(times):
+        total += loop(state, inputs, outputs, n)
+    return total
 
 
 @kernel(f"int64(pointer[{contract.LOOP}], int64, int64, int64, int64, int64, float64, int64, int64, int64, int64)")
@@ -73,9 +76,9 @@ class Bench:
         n = len(self.inputs)
         return self._outputs.array[: n * self._output_words].reshape(n, self._output_words)
 
-    def call(self) -> None:
-        """Run the loop over all inputs once."""
-        self.calls, self.returned = 1, int(_call_once(self._function, *self._arguments()))
+    def call(self, times: int = 1) -> None:
+        """Run the loop over all inputs, once or several times."""
+        self.calls, self.returned = times, int(_call(self._function, *self._arguments(), times))
 
     def time(self, clock: Clock, seconds: float) -> Timed:
         """Run the loop over all inputs until `seconds` have gone by; each call is one value of the histogram."""

@@ -20,7 +20,8 @@ def _run(job: Job, loop: str) -> Result:
     elements = int(job.parameters.get("elements", _ELEMENTS[loop]))
     bench = Bench(loop, job.variant.build(None).find(loop), contract.make_inputs(loop, job.seed, elements))
     if job.pace is not None:
-        return _paced(job, bench, elements)
+        bench.call()
+        return batch_result(job.pace.serve(bench.call, elements), NULL if job.variant.null else check(bench))
     bench.time(job.clock, job.seconds * WARM_SHARE)
     timed = bench.time(job.clock, job.seconds)
     return Result(
@@ -31,17 +32,6 @@ def _run(job: Job, loop: str) -> Result:
         verification=NULL if job.variant.null else check(bench),
         operations_per_value=elements,
     )
-
-
-def _paced(job: Job, bench: Bench, elements: int) -> Result:
-    def run(calls: int) -> None:
-        for _ in range(calls):
-            bench.call()
-
-    assert job.pace is not None
-    run(1)
-    batches = job.pace.serve(run, elements)
-    return batch_result(batches, NULL if job.variant.null else check(bench))
 
 
 def _workload(loop: str) -> Workload:

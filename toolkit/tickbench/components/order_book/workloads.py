@@ -13,6 +13,7 @@ from collections.abc import Callable
 from tickbench.components.component import Job, Result, Workload
 from tickbench.components.order_book.contention import DEFAULT_NEVER_CROSSED, contention
 from tickbench.components.order_book.session import Session
+from tickbench.components.shared.pace import pieces
 from tickbench.errors import InputError
 from tickbench.kernels.hdr import Histogram
 from tickbench.kernels.open_loop import OpenLoop
@@ -69,18 +70,19 @@ def replay_timed(job: Job) -> Result:
 
 
 def _paced(job: Job, session: Session, *, timed: bool) -> Result:
-    """The next events of the feed, as many as asked; after the last the book is emptied and the feed begins again."""
+    """The next events of the whole feed, as many as asked; after the last the book is emptied and the feed begins again.
+
+    Where the feed ends, its turn holds the emptying too: both sides' turns do.
+    """
     driver, script, position = session.driver, session.script, 0
 
     def advance(events: int, replay: Callable[[int, int], object]) -> None:
         nonlocal position
-        while events:
-            if position == session.events:
+        for begin, end in pieces(position, events, script.events):
+            if begin == 0 and position:
                 session.rewind()
-                position = 0
-            step = min(events, session.events - position)
-            replay(position, step)
-            position, events = position + step, events - step
+            replay(begin, end - begin)
+            position = end
 
     def run(events: int) -> None:
         advance(events, lambda first, count: driver.advance(script, first, count))
@@ -89,7 +91,7 @@ def _paced(job: Job, session: Session, *, timed: bool) -> Result:
         advance(events, lambda first, count: driver.replay_timed(script, count, service, read, first))
 
     assert job.pace is not None
-    read, an_event = Histogram(), script.updates_in(session.events) / session.events
+    read, an_event = Histogram(), script.updates / script.events
     if timed:
         service = job.pace.serve_timed(run_timed, an_event)
         done, elapsed_ns = service.count, service.sum_ns

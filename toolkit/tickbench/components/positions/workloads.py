@@ -33,8 +33,9 @@ from tickbench.components.positions.script import (
     state_difference,
     symbol_codes,
 )
+from tickbench.components.shared.pace import Batches, pieces
 from tickbench.components.shared.threads import run_together
-from tickbench.components.shared.timing import NS_PER_S, WARM_SHARE
+from tickbench.components.shared.timing import NS_PER_S, WARM_SHARE, batch_result
 from tickbench.errors import InputError
 from tickbench.kernels.atomics import fetch_add_release, load_acquire, load_plain, store_plain
 from tickbench.kernels.clock import now_ticks, ticks_to_ns
@@ -46,6 +47,7 @@ from tickbench.kernels.system import yield_core
 
 PARAMETERS = {"symbols": 64, "zipf": 0.0}
 _BATCH = 1_024 * READ_EVERY  # operations: some 40 µs
+_ROUND = 256 * READ_EVERY  # operations at a harness's pace: some 10 µs, in Python half a millisecond
 _SPIN_LOOKS = 1_000
 _WORD = (1 << 64) - 1
 _NULL = Verification(True, 0, "the null variant has no answer to check")
@@ -125,26 +127,44 @@ def _measure(job: Job, threads: int) -> tuple[Any, list[Script], list[list[_Repo
     """Warm up, then measure: the map, the scripts, the reports of both and the histogram of the second."""
     scripts, positions = _scripts(job, threads), job.variant.build(MapConfig(len(_symbols_of(job))))
     run = _run_native if isinstance(positions, NativePositions) else _run_python
-    if job.pace is not None and threads == 1:
-        return positions, scripts, [[_paced(job, positions, scripts[0], run)]], Histogram()
     warm, _ = run(job, positions, scripts, job.seconds * WARM_SHARE)
     reports, histogram = run(job, positions, scripts, job.seconds)
     return positions, scripts, [warm, reports], histogram
 
 
-def _paced(job: Job, positions: Any, script: Script, run: Callable[..., Any]) -> _Report:
-    """Whole passes of one thread, as many as asked."""
-    parts: list[_Report] = []
-
-    def passes(count: int) -> None:
-        for _ in range(count):
-            reports, _ = run(job, positions, [script], 0.0)
-            parts.extend(reports)
-
+def _measure_paced(job: Job) -> tuple[Any, list[Script], list[list[_Report]], Batches]:
+    """As many rounds as asked; the last pass is brought to its end, untimed, where all symbols are flat."""
     assert job.pace is not None
-    job.pace.serve(passes, OPERATIONS)
-    sums = [sum(values) for values in zip(*((one.passes, one.wrong, one.total, one.elapsed_ns) for one in parts), strict=True)]
-    return _Report(*sums)
+    (script,), positions = _scripts(job, 1), job.variant.build(MapConfig(len(_symbols_of(job))))
+    operate = _native_part(positions, script) if isinstance(positions, NativePositions) else _python_part(positions, script)
+    done = total = wrong = 0
+
+    def run(rounds: int) -> None:
+        nonlocal done, total, wrong
+        for begin, end in pieces(done, rounds * _ROUND, OPERATIONS):
+            answers, contradictions = operate(begin, end)
+            done, total, wrong = done + end - begin, total + answers, wrong + contradictions
+
+    batches = job.pace.serve(run, _ROUND)
+    run(-done % OPERATIONS // _ROUND)
+    return positions, [script], [[_Report(done // OPERATIONS, wrong, total, batches.elapsed_ns)]], batches
+
+
+def _native_part(positions: NativePositions, script: Script) -> Callable[[int, int], tuple[int, int]]:
+    """Operations begin … end - 1: the sum of all answers, and how many reads contradicted themselves."""
+    out = Block(_OUT_WORDS)
+    fixed = (positions.fill_kernel, positions.read_kernel, positions.state, *script.addresses())
+
+    def operate(begin: int, end: int) -> tuple[int, int]:
+        out.array[3] = 0
+        return int(run_script(*fixed, begin, end, out.address)), int(out.array[3])
+
+    return operate
+
+
+def _python_part(positions: Any, script: Script) -> Callable[[int, int], tuple[int, int]]:
+    rows = script.rows()
+    return lambda begin, end: _run_rows(positions, rows[begin:end])
 
 
 def _result(job: Job, positions: Any, reports: list[_Report], histogram: Histogram, found: Verification) -> Result:
@@ -167,7 +187,7 @@ def fills(job: Job) -> Result:
     companion = threading.Thread(target=parked.wait, daemon=True)
     companion.start()
     try:
-        positions, (script,), runs, histogram = _measure(job, 1)
+        positions, (script,), runs, measured = _measure(job, 1) if job.pace is None else _measure_paced(job)
     finally:
         parked.set()
         companion.join()
@@ -177,7 +197,9 @@ def fills(job: Job) -> Result:
         found = _check_end(positions, [script], runs)
         if found.passed and sum(report.total for (report,) in runs) & _WORD != expected_sum(script, passes):
             found = Verification(False, found.checks, "the sum of all answers is not the model's")
-    return _result(job, positions, runs[-1], histogram, found)
+    if isinstance(measured, Batches):
+        return batch_result(measured, found)
+    return _result(job, positions, runs[1], measured, found)
 
 
 def contention(job: Job) -> Result:
@@ -246,18 +268,26 @@ def _run_python(_job: Job, positions: Any, scripts: list[Script], seconds: float
     return [report for report, _ in answers], whole
 
 
+def _run_rows(positions: Any, rows: list[tuple[int, int, int]]) -> tuple[int, int]:
+    """As `run_script`: the sum of all answers, and how many reads contradicted themselves."""
+    total = wrong = 0
+    for symbol, lots, price in rows:
+        if lots:
+            total += positions.fill(symbol, lots, price)
+        else:
+            position = positions.read(symbol)
+            total += sum(position)
+            wrong += self_contradicts(position, price)
+    return total, wrong
+
+
 def _drive_python(positions: Any, script: Script, barrier: threading.Barrier, seconds: float) -> tuple[_Report, list[int]]:
     rows, wrong, total, durations_ns = script.rows(), 0, 0, list[int]()
     barrier.wait()
     first_ns = start_ns = time.perf_counter_ns()
     while not durations_ns or start_ns - first_ns < seconds * NS_PER_S:
-        for symbol, lots, price in rows:
-            if lots:
-                total += positions.fill(symbol, lots, price)
-            else:
-                position = positions.read(symbol)
-                total += sum(position)
-                wrong += self_contradicts(position, price)
+        answers, contradictions = _run_rows(positions, rows)
+        total, wrong = total + answers, wrong + contradictions
         end_ns = time.perf_counter_ns()
         durations_ns.append(end_ns - start_ns)
         start_ns = end_ns

@@ -11,15 +11,24 @@ a pass comes after a long pause: so every pass gives the same answers, beside a 
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tickbench.components.component import Job, Result, Timing, Verification, Workload
-from tickbench.components.risk.contract import CHECK, REASONS, UPDATE, NativeRisk, RiskConfig, SymbolLimits
-from tickbench.components.risk.oracle import Model
+from tickbench.components.risk.contract import CHECK, REASONS, UPDATE, NativeRisk
+from tickbench.components.risk.orders import (
+    MOVES,
+    ORDERS,
+    POSITION_LOTS,
+    REFERENCE_TICKS,
+    Orders,
+    config_for,
+    expected_answers,
+    make_orders,
+)
+from tickbench.components.risk.turns import ROUND, NativeTurns, PythonTurns
 from tickbench.components.shared.threads import run_together
 from tickbench.components.shared.timing import NS_PER_S, WARM_SHARE
 from tickbench.errors import InputError
@@ -31,71 +40,13 @@ from tickbench.kernels.memory import ISOLATION_WORDS, Block
 from tickbench.kernels.recorder import record
 from tickbench.kernels.system import yield_core
 
-ORDERS = 4_096  # a pass
 _GROUP = 1_024  # checks a batch
-_NOW_NS = ISOLATION_WORDS - 1  # word of the answers: where the clock of the orders stands
 _PYTHON_GROUP = 256
-_LONG_NS, _GAP_NS = 1_000_000_000, 2_000
-_REFUSED = 0.01
-_REFERENCE_TICKS, _POSITION_LOTS, _MOVES = 10_000, 100, 8  # the writer moves both by less than _MOVES
 _SPIN_LOOKS = 1_000
 _ARRIVED, _DONE = 0, ISOLATION_WORDS
 _NULL = Verification(True, 0, "the null variant has no answer to check")
 PARAMETERS = {"symbols": 64}
 WRITER_PARAMETERS = {**PARAMETERS, "pause_looks": 0}
-
-
-@dataclass(frozen=True)
-class Orders:
-    """A pass of orders, int64 [ORDERS] each; `gap_ns` is the time since the order before."""
-
-    symbol: NDArray[np.int64]
-    signed_lots: NDArray[np.int64]
-    price_ticks: NDArray[np.int64]
-    gap_ns: NDArray[np.int64]
-
-    def addresses(self) -> tuple[int, int, int, int]:
-        """Where the arrays are; keep the orders for as long as kernels use them."""
-        return self.symbol.ctypes.data, self.signed_lots.ctypes.data, self.price_ticks.ctypes.data, self.gap_ns.ctypes.data
-
-    def rows(self) -> list[tuple[int, int, int, int]]:
-        """The orders as Python integers."""
-        columns = self.symbol, self.signed_lots, self.price_ticks, self.gap_ns
-        return list(zip(*(column.tolist() for column in columns), strict=True))
-
-
-def make_orders(seed: int, symbols: int) -> Orders:
-    """A pass of orders for the limits of `config_for`: one in a hundred is refused, each reason in turn."""
-    rng = np.random.default_rng(seed)
-    symbol = rng.integers(0, symbols, ORDERS)
-    signed_lots = rng.integers(1, 100, ORDERS) * rng.choice([-1, 1], ORDERS)
-    price_ticks = _REFERENCE_TICKS + rng.integers(-400, 401, ORDERS)
-    bad = np.flatnonzero(rng.random(ORDERS) < _REFUSED)
-    for place, row in enumerate(bad):
-        kind = place % 4
-        symbol[row] = (symbol[row], symbol[row], symbols, symbol[row])[kind]
-        signed_lots[row] = (5_000, 10, 10, 1_000)[kind]
-        price_ticks[row] = (_REFERENCE_TICKS, 2 * _REFERENCE_TICKS, _REFERENCE_TICKS, _REFERENCE_TICKS)[kind]
-    gap_ns = np.full(ORDERS, _GAP_NS)
-    gap_ns[0] = _LONG_NS
-    return Orders(symbol, signed_lots, price_ticks, gap_ns)
-
-
-def config_for(symbols: int) -> RiskConfig:
-    """Limits that most orders keep; the rate is just what the orders come at."""
-    limits = SymbolLimits(max_order_lots=1_000, collar_ticks=500, max_notional_lot_ticks=9_000_000, position_limit_lots=5_000)
-    return RiskConfig((limits,) * symbols, order_interval_ns=_GAP_NS, burst_orders=64)
-
-
-def expected_answers(orders: Orders, symbols: int) -> NDArray[np.int64]:
-    """How often a pass gives each reason, int64 [len(REASONS)], by the model."""
-    model, now_ns = Model(config_for(symbols)), 0
-    model.market = dict.fromkeys(range(symbols), (_REFERENCE_TICKS, _POSITION_LOTS))
-    counts = np.zeros(len(REASONS), dtype=np.int64)
-    for symbol, lots, price, gap_ns in orders.rows():
-        now_ns += gap_ns
-        counts[model.check(symbol, lots, price, now_ns)] += 1
-    return counts
 
 
 @kernel("void(int64[::1], int64)")
@@ -118,12 +69,11 @@ def _drive(
 ):  # fmt: skip  # grouped as in the signature
     """Pass after pass until the time is up, the clock read after every `group` checks; returns the ticks taken.
 
-    answers[reason] counts answers, answers[_NOW_NS] is where the orders' own clock stands. One reading ends a group and
-    starts the next.
+    answers[reason] counts answers. One reading ends a group and starts the next.
     """
     _meet(control, threads)
     first = start = now_ticks(source)
-    now_ns, passes = answers[_NOW_NS], 0
+    now_ns, passes = 0, 0
     while passes == 0 or start - first < limit_ticks:
         for begin in range(0, ORDERS, group):
             for i in range(begin, begin + group):
@@ -133,7 +83,6 @@ def _drive(
             record(words, index, ticks_to_ns(end - start, ns_per_tick))
             start = end
         passes += 1
-    answers[_NOW_NS] = now_ns
     store_release(control, _DONE, 1)  # tells the writer to end: pairs with the acquire in _write
     return start - first
 
@@ -144,11 +93,11 @@ def _write(update, state, symbols, control, threads, pause_looks):
     _meet(control, threads)
     updates, symbol, move = 0, 0, 0
     while load_acquire(control, _DONE) == 0:  # pairs with the release in _drive
-        update(state, symbol, _REFERENCE_TICKS + move, _POSITION_LOTS - move)
+        update(state, symbol, REFERENCE_TICKS + move, POSITION_LOTS - move)
         updates += 1
         symbol += 1
         if symbol == symbols:
-            symbol, move = 0, (move + 1) % _MOVES
+            symbol, move = 0, (move + 1) % MOVES
         for _ in range(pause_looks):
             pause()
     return updates
@@ -160,7 +109,7 @@ def _open(job: Job) -> tuple[Any, Orders, int]:
         raise InputError(f"risk: symbols is at least 1, got {symbols}")
     risk = job.variant.build(config_for(symbols))
     for symbol in range(symbols):
-        risk.update(symbol, _REFERENCE_TICKS, _POSITION_LOTS)
+        risk.update(symbol, REFERENCE_TICKS, POSITION_LOTS)
     return risk, make_orders(job.seed, symbols), symbols
 
 
@@ -185,10 +134,10 @@ def _run_once(job: Job, risk: NativeRisk, orders: Orders, group: int, seconds: f
 
 def _measure(job: Job, group: int, writer_pause: int | None = None) -> Result:
     risk, orders, symbols = _open(job)
+    if job.pace is not None and writer_pause is None:
+        return _measure_paced(job, risk, orders, symbols, timed=group == 1)
     if not isinstance(risk, NativeRisk):
         return _measure_python(job, risk, orders, symbols, min(group, _PYTHON_GROUP))
-    if job.pace is not None and writer_pause is None:
-        return _measure_paced(job, risk, orders, group, symbols)
     writer = None if writer_pause is None else (symbols, writer_pause)
     warm = _run_once(job, risk, orders, group, job.seconds * WARM_SHARE, writer)
     # A run's time begins at 0 again: the bucket, full far in the future, would refuse everything.
@@ -203,27 +152,19 @@ def _measure(job: Job, group: int, writer_pause: int | None = None) -> Result:
     return _result(group, int(answers.sum()), elapsed_ns, histogram, found, counters)
 
 
-def _measure_paced(job: Job, risk: NativeRisk, orders: Orders, group: int, symbols: int) -> Result:
-    """Whole passes over the orders, as many as asked; single checks are timed if a group is one."""
-    clock, answers = job.clock, np.zeros(ISOLATION_WORDS, dtype=np.int64)
-    control = Block(2 * ISOLATION_WORDS)
-
-    def run(passes: int, histogram: Histogram) -> None:
-        for _ in range(passes):
-            _drive(
-                risk.check_kernel, risk.state, *orders.addresses(), group, control.array, 1,
-                clock.source, clock.ns_per_tick, 0, histogram.address, histogram.index, answers,
-            )  # fmt: skip  # grouped as in the signature
-
+def _measure_paced(job: Job, risk: Any, orders: Orders, symbols: int, *, timed: bool) -> Result:
+    """As many checks as asked; the last pass is brought to its end, untimed, where the answers are known."""
     assert job.pace is not None
-    if group == 1:
-        histogram = job.pace.serve_timed(run, ORDERS)
+    turns = NativeTurns(job, risk, orders) if isinstance(risk, NativeRisk) else PythonTurns(risk, orders)
+    if timed:
+        service = job.pace.serve_timed(lambda rounds, histogram: turns.time(rounds * ROUND, histogram), ROUND)
+        checks, elapsed_ns = service.count, service.sum_ns
     else:
-        histogram = Histogram()
-        job.pace.serve(lambda passes: run(passes, histogram), ORDERS)
-    counts = answers[: len(REASONS)]
-    found = _NULL if job.variant.null else _check_answers(orders, symbols, counts, risk.counts())
-    return _result(group, int(counts.sum()), histogram.sum_ns, histogram, found, {})
+        batches = job.pace.serve(lambda rounds: turns.check(rounds * ROUND), ROUND)
+        service, checks, elapsed_ns = batches.histogram, batches.count * ROUND, batches.elapsed_ns
+    turns.check(-turns.position % ORDERS)
+    found = _NULL if job.variant.null else _check_answers(orders, symbols, turns.counts(), risk.counts())
+    return _result(1 if timed else ROUND, checks, elapsed_ns, service, found, {})
 
 
 def _check_answers(orders: Orders, symbols: int, answers: NDArray[np.int64], counted: tuple[int, int]) -> Verification:
@@ -248,17 +189,6 @@ def _result(
 def _measure_python(job: Job, risk: Any, orders: Orders, symbols: int, group: int) -> Result:
     rows, check, histogram, durations_ns = orders.rows(), risk.check, Histogram(), list[int]()
     answers, now_ns, clock_ns = [0] * len(REASONS), 0, time.perf_counter_ns
-    if job.pace is not None:
-
-        def run(passes: int) -> None:
-            nonlocal now_ns
-            for symbol, lots, price, gap_ns in rows * passes:
-                now_ns += gap_ns
-                answers[check(symbol, lots, price, now_ns)] += 1
-
-        turns = job.pace.serve(run, len(rows))
-        found = _check_answers(orders, symbols, np.array(answers, dtype=np.int64), risk.counts())
-        return _result(group, sum(answers), turns.elapsed_ns, histogram, found, {})
     first_ns = start_ns = clock_ns()
     while not durations_ns or start_ns - first_ns < job.seconds * NS_PER_S:
         for begin in range(0, ORDERS, group):

@@ -5,7 +5,7 @@ and returns. The harness calls it whenever it is this side's turn, until it has 
 that is left, as after any timed run.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -33,3 +33,16 @@ class Pace(Protocol):
     def serve_timed(self, run: Callable[[int, Histogram], object], operations_each: float) -> Histogram:
         """Call `run(rounds, histogram)` for each turn; it records each operation. Returns the histogram of what counts."""
         ...
+
+
+def pieces(first: int, count: int, length: int) -> Iterator[tuple[int, int]]:
+    """Where the next `count` of `length` that come again and again begin and end, from `first` on, piece by piece.
+
+    >>> list(pieces(6, 7, 8))
+    [(6, 8), (0, 5)]
+    """
+    begin = first % length
+    while count:
+        end = min(begin + count, length)
+        yield begin, end
+        begin, count = 0, count - (end - begin)

@@ -12,15 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tickbench.components.component import Job, Result, Verification, Workload
-from tickbench.components.shared.timing import batch_result, time_batches, time_loop
+from tickbench.components.shared.timing import batch_result, time_loop
 from tickbench.components.trades import oracle
 from tickbench.components.trades.cache_model import simulate
 from tickbench.components.trades.contract import FIELDS, Columns, NativeTrades, make_trades, threshold_for
 from tickbench.components.trades.drivers import drive_filter, drive_full_record, drive_mean, drive_window_sum
 from tickbench.components.trades.hardware_counters import count_cache_reads
 from tickbench.errors import InputError
-
-_NULL_PASSES = 1 << 20  # passes a batch of the variant that does nothing: some ms
 
 
 @dataclass
@@ -57,11 +55,7 @@ def _run(job: Job, ask: Callable[[Job, Any, Columns], _Question]) -> Result:
     columns = make_trades(job.seed, n, str(job.parameters.get("order", "random")))
     store = job.variant.build(columns)
     question = ask(job, store, columns)
-    question.passes(1)  # the first call of a kernel takes long
-    if job.variant.null and job.pace is None:
-        batches = time_batches(lambda: question.passes(_NULL_PASSES), _NULL_PASSES * question.operations, job.seconds)
-    else:
-        batches = time_loop(job, question.passes, question.operations)
+    batches = time_loop(job, question.passes, question.operations)
     if job.variant.null:
         return batch_result(batches, oracle.NULL_PASSES)
     counters, note = count_cache_reads(lambda: question.passes(1))
