@@ -7,7 +7,7 @@ from rich.text import Text
 
 from tickbench.analysis.trend import ChangePoint
 from tickbench.measure.history import Series
-from tickbench.render.terminal import plain_table, three_digits
+from tickbench.render.tables import plain_table, three_digits
 from tickbench.results.history_points import unit_of
 
 SHOWN_RUNS = 15
