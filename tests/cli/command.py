@@ -12,10 +12,12 @@ GOOD = ["--impls", str(FAKE / "good.py")]
 BAD = ["--impls", str(FAKE / "bad.py")]
 
 
-def tickbench(*arguments, cwd, **options):
+def tickbench(*arguments, cwd, environment=None, **options):
     """The finished process, with its output as text."""
     command = [sys.executable, "-m", "tickbench", *map(str, arguments)]
-    environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}  # it would set the tables' width
+    environment = {
+        name: value for name, value in (environment or os.environ).items() if name != "COLUMNS"
+    }  # it would set the tables' width
     return subprocess.run(
         command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=120, check=False, **options
     )

@@ -90,8 +90,8 @@ def _show(run: Run, path: Path) -> None:
         emit(f"not the time-stamp counter: {clock.refusal}")
     if told := facts.certificate:
         emit(
-            f"selftest of this machine: {told['false_alarms']} false alarms in {told['null_gates']} comparisons of identical code "
-            f"(at most {told['false_alarm_bound']:.1%})"
+            f"selftest of this machine: {told['false_alarms']} false alarms in {told['null_gates']} comparisons of "
+            f"identical code (at most {told['false_alarm_bound']:.1%})"
         )
     emit(f"run file: {path} (histograms, noise and provenance of every round)")
     if facts.interrupted:

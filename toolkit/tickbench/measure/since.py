@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from tickbench.results.history import History, Point
 
 _REVISION_DIGITS = 9
-_HISTORY_METRIC = {"rate": "throughput"}  # a budget's name for what the history calls otherwise
+_HISTORY_METRIC = {"rate": "throughput", "mean": "throughput"}  # budgets' names for what the history calls otherwise
+_NS_PER_S = 1_000_000_000
 
 
 def with_since(gate: Gate, run: Run) -> Gate:
@@ -52,7 +53,8 @@ def _over_since(line: Line, history: "History", run: Run, gate: Gate) -> str:
     points = _series(line, _HISTORY_METRIC.get(metric, metric), history, run)
     latest = []
     for point in reversed(points):
-        if (point.value <= limit) if at_most else (point.value >= limit):
+        value = _NS_PER_S / point.value if metric == "mean" else point.value
+        if (value <= limit) if at_most else (value >= limit):
             break
         latest.append(point)
     if not latest:
