@@ -22,19 +22,25 @@ _BUSY_BYTES = 64 << 20
 _SPIKE_S, _SPIKE_EVERY_S = 0.010, 0.100
 
 
+def _wanted() -> bool:
+    """Whether the process that wants this neighbour is still there: a killed one must not leave hogs behind."""
+    parent = multiprocessing.parent_process()
+    return parent is not None and parent.is_alive()
+
+
 def _cpu_hog() -> None:
-    while True:
-        sum(range(10_000))
+    while _wanted():
+        sum(range(1_000_000))
 
 
 def _memory_hog() -> None:
     source, target = bytearray(_BUSY_BYTES), bytearray(_BUSY_BYTES)
-    while True:
+    while _wanted():
         target[:] = source
 
 
 def _spikes() -> None:
-    while True:
+    while _wanted():
         end_s = time.perf_counter() + _SPIKE_S
         while time.perf_counter() < end_s:
             sum(range(1_000))
