@@ -96,8 +96,8 @@ def setting(*keys, to):
 @pytest.mark.parametrize(
     ("path", "change", "named"),
     [
-        (PYPERF, setting("benchmarks", 0, "runs", 1, "values", to=["x"]), r"benchmarks\[...\]\.runs\[...\]\.values"),
-        (PYPERF, setting("benchmarks", 0, "runs", 1, "values", to=[-1.0]), r"values\[...\]"),
+        (PYPERF, setting("benchmarks", 0, "runs", 1, "values", to=["x"]), r"benchmarks\[0\]\.runs\[1\]\.values"),
+        (PYPERF, setting("benchmarks", 0, "runs", 1, "values", to=[-1.0]), r"values\[0\]"),
         (PYPERF, setting("benchmarks", to=[]), "benchmarks"),
         (PYPERF, setting("version", to="9.9"), "version"),
         (PYPERF, setting("benchmarks", 0, "metadata", "name", to=7), r"benchmarks\[0\]\.metadata\.name"),

@@ -335,6 +335,9 @@ def _power(findings: Sequence[Finding]) -> Iterable[str]:
         )
 
 
+_MACHINE_FACTS = ("cpu_model", "cpus", "kernel", "llvm_target_cpu")
+
+
 def _wrong(run: Run) -> Iterable[str]:
     for one in run.failures:
         if one.kind == "wrong":
@@ -349,11 +352,9 @@ def _notes(a: _Side, b: _Side, common: Sequence[Key], across: bool) -> Iterable[
         one, other = getattr(base, name), getattr(new, name)
         if None not in (one, other) and one != other:
             yield f"{name} differs: {_text(one)} → {_text(other)}"
-    for name, side in (("base", base), ("new", new)):
-        if unknown_facts := [
-            fact for fact in ("cpu_model", "cpus", "kernel", "llvm_target_cpu") if getattr(side, fact) is None
-        ]:
-            yield f"the {name} run does not know its {', '.join(unknown_facts)}: that the machine is the same was not checked there"
+    for name, facts in (("base", base), ("new", new)):
+        if unasked := [fact for fact in _MACHINE_FACTS if getattr(facts, fact) is None]:
+            yield f"the {name} run does not know its {', '.join(unasked)}: whether the machine is the same was not checked there"
     for name in _RATED_PACKAGES:
         if base.packages.get(name) != new.packages.get(name):
             yield f"{name} differs: {_text(base.packages.get(name))} → {_text(new.packages.get(name))}"

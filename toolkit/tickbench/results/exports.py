@@ -23,8 +23,8 @@ class Export:
 def pyperf_json(run: Run) -> Export:
     """A pyperf suite: scenario x variant is a benchmark, an undisturbed round is a run with one value in seconds.
 
-    The value is the mean time of an operation and `loops` says of how many; of an open load, whose rate is given, it is the median
-    response time. Raises InputError when no round can be written.
+    The value is the mean time of an operation and `loops` says of how many; of an open load, whose rate is given, it is the
+    median response time. Raises InputError when no round can be written.
     """
     import pyperf
 
