@@ -116,15 +116,26 @@ def _side(run: Run, name: str) -> _Side:
 
 
 def machine_differences(base: Provenance, new: Provenance) -> list[str]:
-    """What makes two runs' times incomparable, in words: processor, its number, architecture, compile target, clock."""
+    """What makes two runs' times incomparable, in words: processor, its number, architecture, compile target, clock.
+
+    What a run does not know (an imported one) is unknown, not different.
+    """
     facts = {
         "cpu": (base.cpu_model, new.cpu_model),
         "number of cpus": (base.cpus, new.cpus),
-        "architecture": (base.kernel.rpartition(" ")[2], new.kernel.rpartition(" ")[2]),
+        "architecture": (_architecture(base), _architecture(new)),
         "compile target": (base.llvm_target_cpu, new.llvm_target_cpu),
         "clock": (base.clock.source, new.clock.source),
     }
-    return [f"{name} {_text(one)} → {_text(other)}" for name, (one, other) in facts.items() if one != other]
+    return [
+        f"{name} {_text(one)} → {_text(other)}"
+        for name, (one, other) in facts.items()
+        if None not in (one, other) and one != other
+    ]
+
+
+def _architecture(provenance: Provenance) -> str | None:
+    return provenance.kernel.rpartition(" ")[2] if provenance.kernel is not None else None
 
 
 def _text(value: object) -> str:
@@ -324,6 +335,9 @@ def _power(findings: Sequence[Finding]) -> Iterable[str]:
         )
 
 
+_MACHINE_FACTS = ("cpu_model", "cpus", "kernel", "llvm_target_cpu")
+
+
 def _wrong(run: Run) -> Iterable[str]:
     for one in run.failures:
         if one.kind == "wrong":
@@ -336,8 +350,11 @@ def _notes(a: _Side, b: _Side, common: Sequence[Key], across: bool) -> Iterable[
     base, new = a.run.provenance, b.run.provenance
     for name in _NOTED:
         one, other = getattr(base, name), getattr(new, name)
-        if one != other:
+        if None not in (one, other) and one != other:
             yield f"{name} differs: {_text(one)} → {_text(other)}"
+    for name, facts in (("base", base), ("new", new)):
+        if unasked := [fact for fact in _MACHINE_FACTS if getattr(facts, fact) is None]:
+            yield f"the {name} run does not know its {', '.join(unasked)}: whether the machine is the same was not checked there"
     for name in _RATED_PACKAGES:
         if base.packages.get(name) != new.packages.get(name):
             yield f"{name} differs: {_text(base.packages.get(name))} → {_text(new.packages.get(name))}"

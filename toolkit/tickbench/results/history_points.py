@@ -39,7 +39,7 @@ def content_id(path: Path) -> str:
 
 def machine_class(facts: Provenance) -> str:
     """What must be equal for times to be comparable, in words: the facts that `compare` looks at."""
-    architecture = facts.kernel.rpartition(" ")[2]
+    architecture = facts.kernel.rpartition(" ")[2] if facts.kernel else "unknown architecture"
     cpu = facts.cpu_model or "unknown CPU"
     return f"{cpu}, {facts.cpus} CPUs, {architecture}, {facts.llvm_target_cpu}, {facts.clock.source}"
 

@@ -35,31 +35,34 @@ class FeedRecord(msgspec.Struct, frozen=True, kw_only=True):
 class ClockRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The clock that the workers read; `refusal` says why it is not the time-stamp counter."""
 
-    source: str
-    error_ppm: float
-    read_cost_ns: float
-    recorder_cost_ns: float
+    source: str | None
+    error_ppm: float | None
+    read_cost_ns: float | None
+    recorder_cost_ns: float | None
     refusal: str | None = None
 
 
 class Provenance(msgspec.Struct, kw_only=True):
-    """Where, when, with what and from which revision a run was made; `certificate` is what `selftest` said of the machine."""
+    """Where, when, with what and from which revision a run was made; an imported run does not know all of it.
+
+    `certificate` is what `selftest` said of the machine.
+    """
 
     tickbench: str
     command: list[str]
-    started_at: str
+    started_at: str | None
     ended_at: str | None = None
     interrupted: bool = False
-    seed: int
+    seed: int | None
     cpu_model: str | None
-    cpus: Count
+    cpus: Count | None
     allowed_cpus: list[int]
     memory_bytes: Count | None
-    kernel: str
+    kernel: str | None
     governor: str | None
     hypervisor: bool | None
-    python: str
-    llvm_target_cpu: str
+    python: str | None
+    llvm_target_cpu: str | None
     packages: dict[str, str]
     machine: dict[str, str | int | float]
     revision: str | None
