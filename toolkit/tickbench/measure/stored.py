@@ -354,7 +354,7 @@ def _notes(a: _Side, b: _Side, common: Sequence[Key], across: bool) -> Iterable[
             yield f"{name} differs: {_text(one)} → {_text(other)}"
     for name, facts in (("base", base), ("new", new)):
         if unasked := [fact for fact in _MACHINE_FACTS if getattr(facts, fact) is None]:
-            yield f"the {name} run does not know its {', '.join(unasked)}: whether the machine is the same was not checked there"
+            yield f"the {name} run does not know its {', '.join(unasked)}: the machine was not compared in these"
     for name in _RATED_PACKAGES:
         if base.packages.get(name) != new.packages.get(name):
             yield f"{name} differs: {_text(base.packages.get(name))} → {_text(new.packages.get(name))}"
