@@ -4,7 +4,6 @@ import json
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -106,34 +105,6 @@ def git(folder, *arguments):
     subprocess.run(
         ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments], cwd=folder, check=True, capture_output=True
     )
-
-
-@pytest.mark.cores
-def test_a_revision_of_the_users_own_repository(tmp_path):
-    """HEAD adds once, the work tree adds 200 times; a variant that is new is listed."""
-    shutil.copytree(FAKE / "components", tmp_path / "components")
-    scenario = Path(shutil.copy(SCENARIO, tmp_path))
-    impls = tmp_path / "good.py"
-    impls.write_text((FAKE / "good.py").read_text())
-    git(tmp_path, "init", "-q")
-    git(tmp_path, "add", "-A")
-    git(tmp_path, "commit", "-qm", "before")
-    slower = impls.read_text().replace("lambda a, b: a + b", "lambda a, b: sum([a, b] * 200) - 199 * (a + b)", 1)
-    impls.write_text(
-        slower + "\n\n@variant('sums', runtime='python', example_of='new', capabilities=['exact'])\n"
-        "def fresh(config):\n    return lambda a, b: a + b\n"
-    )
-
-    done = tickbench(
-        "compare", "--revision", "HEAD", scenario.name, "--impls", "good.py", "--variant", "plain", "--variant", "fresh",
-        "--json", "--no-canaries", "--seed", "1", cwd=tmp_path,
-    )  # fmt: skip  # a command line
-
-    assert done.returncode == 1, done.stderr
-    document = json.loads(done.stdout)
-    assert [(one["variant"], one["verdict"]) for one in document["findings"]] == [("plain", "regression")]
-    assert document["appeared"] == ["own/adding fresh"]
-    assert document["base"].startswith("HEAD (")
 
 
 def test_a_revision_that_git_does_not_know(tmp_path):
