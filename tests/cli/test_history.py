@@ -1,11 +1,13 @@
 """`tickbench history` and `baseline`, and what `run` adds, as a user sees them."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from cli.command import GOOD, SCENARIO, tickbench
 from samples import a_measurement, a_run, a_scenario_record
+from tickbench.errors import InputError
 from tickbench.results.run_file import save
 
 
@@ -97,3 +99,29 @@ def test_a_baseline_is_saved_listed_shown_and_removed(project):
     assert "did you mean main" in wrong.stderr
     assert tickbench("baseline", "remove", "main", cwd=project).returncode == 0
     assert "no baselines" in tickbench("baseline", "list", cwd=project).stdout
+
+
+@pytest.mark.parametrize(
+    ("raised", "told"), [(KeyboardInterrupt(), "interrupted while"), (InputError("it is full"), "it is full; this run was not")]
+)
+def test_a_run_outlives_what_happens_to_its_history(monkeypatch, capsys, raised, told):
+    from tickbench.cli.run import _remember
+
+    def fail():
+        raise raised
+
+    monkeypatch.delenv("TICKBENCH_HISTORY")
+    monkeypatch.setattr("tickbench.results.history.open_history", fail)
+    _remember(a_run(), Path("my run.json"))
+    (line,) = capsys.readouterr().err.splitlines()
+    assert told in line
+    assert "tickbench history --add 'my run.json'" in line
+
+
+def test_a_run_without_a_measurement_is_not_left_out_in_silence(project, monkeypatch, capsys):
+    from tickbench.cli.run import _remember
+
+    monkeypatch.chdir(project)
+    save(a_run(), project / "run.json")
+    _remember(a_run(), project / "run.json")
+    assert "holds no measurement" in capsys.readouterr().err

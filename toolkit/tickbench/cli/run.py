@@ -99,15 +99,26 @@ def _show(run: Run, path: Path) -> None:
 
 
 def _remember(run: Run, path: Path) -> None:
-    """Append to the history; what goes wrong there is told and changes nothing about the run."""
+    """Append to the history; what goes wrong there is told and changes nothing about the run.
+
+    Neither does a Ctrl-C while another writer is waited for: the run is complete by then, and its exit status stands.
+    """
+    import shlex
+
     from tickbench.cli._output import complain
     from tickbench.errors import TickbenchError
     from tickbench.results.history import is_off, open_history
 
     if is_off():
         return
+    later = f"{path} is safe: tickbench history --add {shlex.quote(str(path))} adds it later"
     try:
         with open_history() as history:
-            history.append(run, path)
+            added = history.append(run, path)
     except TickbenchError as error:
-        complain(f"{error}; this run was not recorded there, {path} is safe: tickbench history --add {path} adds it later")
+        complain(f"{error}; this run was not recorded there, {later}")
+    except KeyboardInterrupt:
+        complain(f"interrupted while the history was written; if this run was not recorded there, {later}")
+    else:
+        if not added:
+            complain("this run was not recorded in the history: it holds no measurement")
