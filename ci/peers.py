@@ -5,6 +5,7 @@ does round(ROUNDS x factor) rounds. The tools keep their defaults and give their
 pytest-benchmark are computed from the same files by its own rule (candidate / base - 1 above the threshold).
 """
 
+# ruff: noqa: T201 (a script prints)
 import argparse
 import itertools
 import json
@@ -17,6 +18,7 @@ import venv
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 from scipy.stats import beta
 
@@ -30,7 +32,7 @@ FACTORS = (1.03, 1.05, 1.10)
 GATES_A_BLOCK = 6
 SETTLE_S = 1.0  # the neighbours are running before the base is measured
 CONFIDENCE = 0.95
-PYTEST_BENCHMARK = "pytest-benchmark==5.2.3"
+PYTEST_BENCHMARK = "pytest-benchmark==5.3.1"
 
 PYPERF_SCRIPT = """
 import os, pyperf
@@ -139,7 +141,7 @@ def _cases() -> Iterator[tuple[str, float]]:
 
 
 def campaign(cells: Sequence[str], seconds: float, done: Callable[[dict[str, object]], None]) -> None:
-    """Gates until the time is up. The tool that has used the least of its share is next, so that slow ones do not eat it all."""
+    """Gates until the time is up; the tool that has used the least of its share is next, so slow ones do not eat it all."""
     shares = {"pyperf --fast": 0.5, "pytest-benchmark": 0.3, "pyperf": 0.2}
     tools = {
         "pyperf --fast": pyperf_tool("--fast"),
@@ -181,7 +183,7 @@ def bounds(hits: int, gates: int) -> tuple[float, float]:
     return low, float(beta.ppf(1 - tail, hits + 1, gates - hits)) if hits < gates else 1.0
 
 
-def show(gates: Sequence[dict]) -> None:
+def show(gates: Sequence[dict[str, Any]]) -> None:
     """A line for each tool, verdict and factor; those of factor 1.0 are the false alarms."""
     print(f"{'tool and verdict':40} {'factor':>6} {'gates':>5} {'flagged':>7} {'share':>6}  {'95 % bounds':13} {'s a gate':>8}")
     for tool in sorted({one["tool"] for one in gates}):
@@ -201,12 +203,17 @@ def main() -> None:
     """Measure for some time, then print the table of all gates that are in the log."""
     parser = argparse.ArgumentParser(prog="ci/peers", description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=1500.0, metavar="S", help="as long as this; 0: only the log's table")
-    parser.add_argument("--log", type=Path, metavar="FILE", help="append each gate as a JSON line, and count those in it already")
+    parser.add_argument(
+        "--log", type=Path, metavar="FILE", help="append each gate as a JSON line, and count those in it already"
+    )
     parser.add_argument("--cell", action="append", choices=selftest.CELLS, help="beside these neighbours (repeatable; idle)")
     options = parser.parse_args()
-    gates: list[dict] = []
+    gates: list[dict[str, Any]] = []
     if options.log and options.log.exists():
-        gates += map(json.loads, options.log.read_text().splitlines())
+        try:
+            gates += map(json.loads, options.log.read_text().splitlines())
+        except ValueError as error:
+            sys.exit(f"--log {options.log}: this is not a log of gates: {error}")
 
     def done(gate: dict[str, object]) -> None:
         gates.append(gate)
