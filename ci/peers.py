@@ -74,7 +74,7 @@ def pyperf_tool(*options: str) -> Tool:
         inherited = "--inherit-environ=PYTHONPATH,PEER_KIND,PEER_ROUNDS"
         for name, work in (("base.json", 1.0), ("candidate.json", factor)):
             _need(_run([sys.executable, "bench.py", "--quiet", inherited, *options, "-o", name], folder, kind, work))
-        compare = [sys.executable, "-m", "pyperf", "compare_to", "base.json", "candidate.json"]
+        compare: list[str | Path] = [sys.executable, "-m", "pyperf", "compare_to", "base.json", "candidate.json"]
         flags = {
             "significant": "x slower" in _need(_run(compare, folder)),
             "significant, > 1 %": "x slower" in _need(_run([*compare, "--min-speed=1"], folder)),
