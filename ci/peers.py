@@ -74,7 +74,7 @@ def pyperf_tool(*options: str) -> Tool:
         inherited = "--inherit-environ=PYTHONPATH,PEER_KIND,PEER_ROUNDS"
         for name, work in (("base.json", 1.0), ("candidate.json", factor)):
             _need(_run([sys.executable, "bench.py", "--quiet", inherited, *options, "-o", name], folder, kind, work))
-        compare: list[str | Path] = [sys.executable, "-m", "pyperf", "compare_to", "base.json", "candidate.json"]
+        compare = [sys.executable, "-m", "pyperf", "compare_to", "base.json", "candidate.json"]
         flags = {
             "significant": "x slower" in _need(_run(compare, folder)),
             "significant, > 1 %": "x slower" in _need(_run([*compare, "--min-speed=1"], folder)),
@@ -96,7 +96,15 @@ def pytest_tool(python: Path) -> Tool:
 
     def gate(folder: Path, kind: str, factor: float) -> tuple[Found, float]:
         (folder / "test_peer.py").write_text(PYTEST_SCRIPT)
-        pytest = [python, "-m", "pytest", "-q", "--rootdir=.", "test_peer.py", "--benchmark-storage=file://./kept"]
+        pytest: list[str | Path] = [
+            python,
+            "-m",
+            "pytest",
+            "-q",
+            "--rootdir=.",
+            "test_peer.py",
+            "--benchmark-storage=file://./kept",
+        ]
         _need(_run([*pytest, "--benchmark-save=base"], folder, kind))
         judged = _run(
             [*pytest, "--benchmark-save=candidate", "--benchmark-compare=0001", "--benchmark-compare-fail=mean:3%"],
