@@ -46,11 +46,17 @@ def _allocation(rounds: int) -> None:
         bytearray(256), bytearray(4096), bytearray(64)
 
 
+def loop(kind: str) -> Callable[[int], object]:
+    """The loop of this kind: call it with the rounds to make."""
+    makers: dict[str, Callable[[], Callable[[int], object]]]
+    makers = {"compute": _make_compute, "memory": _make_memory, "allocation": lambda: _allocation}
+    return makers[kind]()
+
+
 def main() -> None:
     """Serve one canary."""
     kind, slowdown = sys.argv[1], float(sys.argv[2]) if len(sys.argv) > 2 else 1.0
-    runs: dict[str, Callable[[int], object]] = {"compute": _make_compute(), "memory": _make_memory(), "allocation": _allocation}
-    run = runs[kind]
+    run = loop(kind)
     gc.disable()
     for line in sys.stdin:
         words = line.split()

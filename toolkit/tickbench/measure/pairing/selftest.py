@@ -102,7 +102,7 @@ def run_gates(
     end_s = time.monotonic() + seconds
     session = Session(seed=seed, observer=observer, most_seconds=60.0)
     for cell, block in itertools.groupby(plan(cells, list(subjects), seed), key=lambda one: one[0]):
-        with _neighbours(CELLS[cell]):
+        with neighbours(CELLS[cell]):
             for _, name, slowdown in block:
                 if time.monotonic() > end_s:
                     return session.handovers_us
@@ -120,7 +120,7 @@ def _gate(session: Session, cell: str, name: str, slowdown: float, subject: Subj
 
 
 @contextmanager
-def _neighbours(kinds: Sequence[Callable[[], None]]) -> Iterator[None]:
+def neighbours(kinds: Sequence[Callable[[], None]]) -> Iterator[None]:
     """Let these run beside what is measured."""
     context = multiprocessing.get_context("spawn")
     running = [context.Process(target=one, daemon=True) for one in kinds]
