@@ -52,7 +52,7 @@ def _changed(document, key, value):
         (("measurements", 0, "round"), "1", "measurements[0].round"),
         (("measurements", 0, "timing"), "sometimes", "measurements[0].timing"),
         (("measurements", 0, "percentiles"), {"50": "fast"}, "percentiles"),
-        (("provenance", "seed"), None, "provenance.seed"),
+        (("provenance", "tickbench"), None, "provenance.tickbench"),
         (("provenance", "cpus"), 1e400, "not a whole JSON document"),
     ],
 )

@@ -20,8 +20,8 @@ EIGHT = tuple(f"smoke/s{k}" for k in range(8))
 
 def test_another_machine_is_refused_with_all_differences():
     base, new = a_stored_run(1), a_stored_run(2)
-    new.provenance.cpu_model, new.provenance.cpus = "other", 64
-    with pytest.raises(NotComparableError, match=r"cpu unknown → other; number of cpus 2 → 64.*--across-machines"):
+    base.provenance.cpu_model, new.provenance.cpu_model, new.provenance.cpus = "one", "other", 64
+    with pytest.raises(NotComparableError, match=r"cpu one → other; number of cpus 2 → 64.*--across-machines"):
         compare_runs(base, new, "a", "b")
     across = compare_runs(base, new, "a", "b", across_machines=True)
     assert across.kind == "across machines"
