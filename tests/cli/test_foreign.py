@@ -37,6 +37,13 @@ def test_imported_files_compare(folder):
     assert "test_x.py::test_sum[10]" in done.stdout
 
 
+def test_an_imported_run_is_a_baseline_to_gate_against(folder):
+    saved = tickbench("baseline", "save", "theirs", "pyperf.json", cwd=folder)
+    assert (saved.returncode, saved.stderr) == (0, "")
+    done = tickbench("compare", "theirs", "pyperf.json", cwd=folder)
+    assert done.returncode == 0, done.stderr
+
+
 def test_stdout_and_bad_input(folder):
     assert '"tickbench.run/1"' in tickbench("import", SAMPLES / "foreign_pyperf.json", cwd=folder).stdout
     done = tickbench("import", "none.json", cwd=folder)

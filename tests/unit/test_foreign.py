@@ -67,7 +67,8 @@ def test_provenance_says_what_the_file_says_and_no_host(path, tmp_path):
     assert facts.cpu_model == "Some CPU"
     assert facts.kernel == "Linux 6.1.0 x86_64"
     assert facts.python == "CPython 3.11.7"
-    assert facts.started_at.startswith("2026-11-24")
+    assert facts.started_at.startswith("2026-11-24T17:30:05")
+    assert facts.ended_at is not None  # else a baseline would take it for interrupted
     assert (facts.seed, facts.llvm_target_cpu, facts.clock.error_ppm) == (None, None, None)
     run_file.save(run, tmp_path / "run.json")
     text = (tmp_path / "run.json").read_text()
@@ -108,6 +109,8 @@ def setting(*keys, to):
         (PYPERF, setting("metadata", "inner_loops", to=10**15), "not possible"),
         (PYTEST, setting("benchmarks", 1, "stats", "data", to=None), r"benchmarks\[1\]\.stats\.data"),
         (PYTEST, setting("benchmarks", 1, "stats", "iterations", to=0), "iterations"),
+        (PYPERF, setting("benchmarks", 0, "runs", 2, "metadata", "date", to="x"), r"benchmarks\[0\]\.runs\.metadata\.date"),
+        (PYTEST, setting("datetime", to=None), "datetime"),
         (PYTEST, setting("machine_info", to=3), "machine_info"),
         (PYTEST, setting("schema", to="tickbench.run/1"), "schema"),
     ],

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tickbench.errors import InputError
+from tickbench.results.foreign_run import FOREIGN_SUITE
 from tickbench.results.run_file import Measurement, Run, ScenarioRecord
 
 _NS_PER_S = 1e9
-_FOREIGN_SUITE = "foreign"
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def pyperf_json(run: Run) -> Export:
 
 def _benchmark_name(record: ScenarioRecord | None, scenario: str, variant: str) -> str:
     """What was imported gets its own name back."""
-    return scenario if record is not None and record.suite == _FOREIGN_SUITE else f"{scenario} {variant}"
+    return scenario if record is not None and record.suite == FOREIGN_SUITE else f"{scenario} {variant}"
 
 
 def _value(record: ScenarioRecord | None, one: Measurement) -> tuple[float, dict[str, str | int | float]]:
@@ -90,10 +90,10 @@ def _shared_metadata(run: Run) -> dict[str, str | int]:
     return {key: value for key, value in facts.items() if value not in (None, "", 0)}
 
 
-def _date(started_at: str | None) -> str | None:
+def _date(started_at: str) -> str | None:
     """Local time without a zone, as pyperf writes and reads it: here UTC, so that the machine that exports does not matter."""
     try:
-        moment = datetime.fromisoformat(started_at or "")
+        moment = datetime.fromisoformat(started_at)
     except ValueError:
         return None
     return moment.replace(tzinfo=None).isoformat(" ", "microseconds")

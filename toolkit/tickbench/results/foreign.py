@@ -12,33 +12,17 @@ and paths are left behind.
 """
 
 import re
-import statistics
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 
-import tickbench
 from tickbench.errors import InputError
-from tickbench.kernels.hdr import Histogram
-from tickbench.results.run_file import (
-    ClockRecord,
-    Measurement,
-    Provenance,
-    Run,
-    ScenarioRecord,
-    Skipped,
-    VariantRecord,
-    explain,
-)
+from tickbench.results.foreign_run import VARIANT, Benchmark, moment, provenance_of, run_of
+from tickbench.results.run_file import Provenance, Run, Skipped, explain
 
-VARIANT = "main"
 MOST_GROUPS = 10
-_NS_PER_S = 1e9
-_MOST_NS = 2**62  # what the histograms and the run file can hold
 _MOST_LOOPS = 10**15
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
@@ -49,17 +33,6 @@ Metadata = dict[str, Fact]
 
 # What pyperf says of a machine and a build; not its host name and not its paths.
 _PYPERF_FACTS = ("aslr", "boot_time", "cpu_config", "cpu_freq", "platform", "python_compiler", "runnable_threads", "timer")
-
-
-@dataclass(frozen=True)
-class _Benchmark:
-    """One benchmark: seconds per operation of each value, in rounds; `loops[i]` operations make a value of round i."""
-
-    name: str
-    rounds: Sequence[Sequence[float]]
-    loops: Sequence[int]
-    parameters: dict[str, Any]
-    key: str
 
 
 class _PyperfRun(msgspec.Struct, frozen=True):
@@ -159,12 +132,14 @@ def _read_pyperf(content: bytes, name: str) -> Run:
             reason = f"measured in {unit}, not in seconds" if unit != "second" else "calibration only: it holds no value"
             skipped.append(Skipped(scenario=title, component="pyperf", variant=VARIANT, reason=reason))
             continue
-        dates += [date for metadata, _ in runs if isinstance(date := metadata.get("date"), str)]
+        dates += [moment(metadata.get("date"), f"{name}: {key}.runs.metadata.date") for metadata, _ in runs]
         loops = [_loops(metadata, f"{name}: {key}.runs.metadata") for metadata, _ in runs]
-        found.append(_Benchmark(title, [values for _, values in runs], loops, {}, key))
+        found.append(Benchmark(title, [values for _, values in runs], loops, {}, key))
     first = suite.benchmarks[0]
     facts = suite.metadata | first.metadata | first.runs[-1].metadata
-    run = _run(name, "pyperf", found, _pyperf_provenance(name, facts, sorted(dates)))
+    if not found:
+        raise InputError(f"{name}: benchmarks: none of them holds a time: there is nothing to import")
+    run = run_of(name, "pyperf", found, _pyperf_provenance(name, facts, sorted(dates)))
     run.skipped += skipped
     return run
 
@@ -185,9 +160,10 @@ def _pyperf_provenance(name: str, facts: Metadata, dates: Sequence[str]) -> Prov
     implementation = {"cpython": "CPython", "pypy": "PyPy"}.get(_text(facts, "python_implementation") or "", "")
     platform = re.match(r"(\w+)-(.+)-([^-]+)-with-", _text(facts, "platform") or "")
     version = _text(facts, "perf_version")
-    return _provenance(
+    return provenance_of(
         name,
-        started_at=dates[0] if dates else None,
+        started_at=dates[0],
+        ended_at=dates[-1],
         cpu_model=_text(facts, "cpu_model_name"),
         cpus=cpus if isinstance(cpus, int) and not isinstance(cpus, bool) and cpus > 0 else None,
         kernel=" ".join(platform.groups()) if platform else None,
@@ -214,14 +190,16 @@ def _read_pytest(content: bytes, name: str) -> Run:
             )
         groups = list(_groups(one.stats.data))
         found.append(
-            _Benchmark(one.fullname, groups, [one.stats.iterations] * len(groups), one.params or {}, f"benchmarks[{i}]")
+            Benchmark(one.fullname, groups, [one.stats.iterations] * len(groups), one.params or {}, f"benchmarks[{i}]")
         )
     machine, commit = file.machine_info, file.commit_info
     timers = {str(one.options["timer"]) for one in file.benchmarks if one.options.get("timer")}
     named = commit.id if commit.id != "unversioned" else None
-    provenance = _provenance(
+    saved_at = moment(file.datetime, f"{name}: datetime")
+    provenance = provenance_of(
         name,
-        started_at=file.datetime,
+        started_at=saved_at,
+        ended_at=saved_at,  # the one time that such a file says
         cpu_model=machine.cpu.brand_raw,
         cpus=machine.cpu.count,
         kernel=_joined(machine.system, machine.release, machine.machine),
@@ -232,7 +210,7 @@ def _read_pytest(content: bytes, name: str) -> Run:
     )
     provenance.revision = named
     provenance.clean = None if named is None or commit.dirty is None else not commit.dirty
-    return _run(name, "pytest-benchmark", found, provenance)
+    return run_of(name, "pytest-benchmark", found, provenance)
 
 
 def _joined(*facts: str | None) -> str | None:
@@ -245,90 +223,6 @@ def _groups(values: Sequence[float]) -> Iterator[Sequence[float]]:
     many = min(MOST_GROUPS, len(values))
     edges = [i * len(values) // many for i in range(many + 1)]
     return (values[low:high] for low, high in pairwise(edges))
-
-
-def _provenance(name: str, *, clock: str | None, **known: Any) -> Provenance:
-    return Provenance(
-        tickbench=tickbench.__version__,
-        command=["tickbench", "import", Path(name).name],
-        seed=None,
-        allowed_cpus=[],
-        memory_bytes=None,
-        governor=None,
-        hypervisor=None,
-        llvm_target_cpu=None,
-        revision=None,
-        clean=None,
-        clock=ClockRecord(source=clock, error_ppm=None, read_cost_ns=None, recorder_cost_ns=None),
-        feeds=[],
-        **known,
-    )
-
-
-def _run(name: str, tool: str, found: Sequence[_Benchmark], provenance: Provenance) -> Run:
-    if not found:
-        raise InputError(f"{name}: benchmarks: none of them holds a time: there is nothing to import")
-    run = Run(provenance=provenance)
-    run.variants.append(
-        VariantRecord(
-            component=tool, name=VARIANT, runtime="python", example_of=tool, capabilities=[], reference=False, null=False
-        )
-    )
-    seen: set[str] = set()
-    for one in found:
-        if one.name in seen or not one.name.isprintable():
-            fault = "is there twice" if one.name in seen else "has characters that cannot be printed"
-            raise InputError(f"{name}: {one.key}: the name {one.name!r} {fault}")
-        seen.add(one.name)
-        measured = [_measurement(name, tool, one, i) for i in range(len(one.rounds))]
-        run.scenarios.append(_scenario(tool, one, sum(m.elapsed_ns for m in measured) / _NS_PER_S))
-        run.measurements += measured
-    return run
-
-
-def _scenario(tool: str, one: _Benchmark, seconds: float) -> ScenarioRecord:
-    return ScenarioRecord(
-        id=one.name,
-        suite="foreign",
-        why=f"imported from {tool}",
-        component=tool,
-        workload="foreign",
-        operation="call",
-        feed=None,
-        writers=1,
-        readers=0,
-        requires=[],
-        load={"kind": "closed"},
-        parameters=one.parameters,
-        rounds=len(one.rounds),
-        seconds=seconds,
-        open_loop=False,
-    )
-
-
-def _measurement(name: str, tool: str, one: _Benchmark, number: int) -> Measurement:
-    """One round: the values as a histogram of `loops` operations each; nothing was verified, as there is no oracle."""
-    loops, values_ns = one.loops[number], [value * _NS_PER_S for value in one.rounds[number]]
-    elapsed_ns = sum(values_ns) * loops
-    if elapsed_ns >= _MOST_NS:
-        raise InputError(f"{name}: {one.key}: round {number} took {elapsed_ns / _NS_PER_S:.3g} s by its loops: not possible")
-    histogram = Histogram()
-    histogram.record([round(value * loops) for value in values_ns])
-    return Measurement(
-        scenario=one.name,
-        component=tool,
-        variant=VARIANT,
-        round=number,
-        threads=1,
-        load={"kind": "closed"},
-        timing="batch",
-        operations=loops * len(values_ns),
-        elapsed_ns=max(1, round(elapsed_ns)),
-        operations_per_value=loops,
-        verified=False,
-        percentiles={"50": statistics.median_low(values_ns), "max": max(values_ns)},
-        histograms={"service": histogram.encode()},
-    )
 
 
 READERS: dict[str, Callable[[bytes, str], Run]] = {"pyperf": _read_pyperf, "pytest-benchmark": _read_pytest}

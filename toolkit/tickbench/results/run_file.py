@@ -50,7 +50,7 @@ class Provenance(msgspec.Struct, kw_only=True):
 
     tickbench: str
     command: list[str]
-    started_at: str | None
+    started_at: str
     ended_at: str | None = None
     interrupted: bool = False
     seed: int | None
