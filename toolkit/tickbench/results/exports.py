@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tickbench.errors import InputError
-from tickbench.results.foreign_run import FOREIGN_SUITE
-from tickbench.results.run_file import Measurement, Run, ScenarioRecord
+from tickbench.results.run_file import FOREIGN_SUITE, Measurement, Run, ScenarioRecord
 
 _NS_PER_S = 1e9
 

@@ -10,9 +10,16 @@ from typing import Any
 import tickbench
 from tickbench.errors import InputError
 from tickbench.kernels.hdr import Histogram
-from tickbench.results.run_file import ClockRecord, Measurement, Provenance, Run, ScenarioRecord, VariantRecord
+from tickbench.results.run_file import (
+    FOREIGN_SUITE,
+    ClockRecord,
+    Measurement,
+    Provenance,
+    Run,
+    ScenarioRecord,
+    VariantRecord,
+)
 
-FOREIGN_SUITE = "foreign"
 VARIANT = "main"
 _NS_PER_S = 1e9
 _MOST_NS = 2**62  # what the histograms and the run file can hold

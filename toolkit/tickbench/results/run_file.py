@@ -17,6 +17,7 @@ from tickbench.errors import InputError
 SCHEMA_NAME = "tickbench.run"
 SCHEMA_VERSION = 1
 SCHEMA = f"{SCHEMA_NAME}/{SCHEMA_VERSION}"
+FOREIGN_SUITE = "foreign"  # of the scenarios of an imported run
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 FailureKind = Literal["wrong", "raised", "crashed", "timed_out", "not_measurable", "invalid"]
