@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +31,7 @@ def compare_runs(names: Sequence[str], form: str, options: Mapping[str, object])
 
 def show(comparison: Comparison, form: str, output: object) -> None:
     """Show a comparison as `form`, or write it to the file `output`."""
-    from tickbench.cli._output import emit, emit_rich
+    from tickbench.cli._output import emit, emit_rich, write_document
     from tickbench.render.ci import comparison_document
     from tickbench.render.comparison import comparison_tables
 
@@ -44,15 +42,7 @@ def show(comparison: Comparison, form: str, output: object) -> None:
     if not output:
         emit(text)
         return
-    write(text, str(output))
-
-
-def write(text: str, output: str) -> None:
-    """Write a document to a file; raises InputError with the reason."""
-    try:
-        Path(output).write_text(text + "\n", encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise errors.InputError(f"cannot write {output}: {error.strerror or error}") from error
+    write_document(text + "\n", str(output))
 
 
 def shift_of(percent: object) -> dict[Metric, float] | None:
@@ -66,14 +56,12 @@ def shift_of(percent: object) -> dict[Metric, float] | None:
 
 def resolve(name: str) -> Path:
     """The run file that a name means: a path, or the name of a baseline."""
-    if Path(name).exists() or not _may_be_baseline(name):
-        return Path(name)
-    return Path(import_module("tickbench.results.baselines").find(name))
+    path = Path(name)
+    if path.exists() or path.name != name or path.suffix == ".json":
+        return path
+    from tickbench.results.baselines import named
 
-
-def _may_be_baseline(name: str) -> bool:
-    """A name without folder and ending, where this tickbench keeps baselines."""
-    return Path(name).name == name and not name.endswith(".json") and find_spec("tickbench.results.baselines") is not None
+    return named(name)
 
 
 def exit_status(comparison: Comparison) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 Command = Callable[..., Any]
+FORMATS = ("table", "json", "markdown", "junit", "github")  # of comparisons and gates
 
 
 class Name(click.ParamType[str]):

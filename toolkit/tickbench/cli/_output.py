@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,6 +24,16 @@ def emit(text: str) -> None:
         print(text, flush=True)
     except BrokenPipeError:
         leave_quietly()
+
+
+def write_document(text: str, output: str) -> None:
+    """One text to a file; raises InputError with the reason."""
+    from tickbench.errors import InputError
+
+    try:
+        Path(output).write_text(text, encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise InputError(f"cannot write {output}: {error.strerror or error}") from error
 
 
 def emit_json(schema: str, **content: Any) -> None:

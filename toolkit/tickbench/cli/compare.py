@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tickbench.cli._options import Name, Seconds, impls_option, shift_option
-
-FORMATS = ("table", "json", "markdown", "junit", "github")
+from tickbench.cli._options import FORMATS, Name, Seconds, impls_option, shift_option
 
 
 @click.command(name="compare", short_help="Compare two runs, or two revisions side by side on this machine.")

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from tickbench import errors
 from tickbench.cli._options import Name
-from tickbench.cli._output import complain, emit
+from tickbench.cli._output import complain, emit, write_document
 from tickbench.results.exports import WRITERS
 
 
@@ -27,7 +24,4 @@ def command(run: str, form: str, output: str) -> None:
     if output == "-":
         emit(export.text.rstrip("\n"))
         return
-    try:
-        Path(output).write_text(export.text, encoding="utf-8")
-    except OSError as error:
-        raise errors.InputError(f"cannot write {output}: {error.strerror or error}") from error
+    write_document(export.text, output)

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tickbench.cli._options import Name, shift_option
+from tickbench.cli._options import FORMATS, Name, shift_option
 
 if TYPE_CHECKING:
     from tickbench.analysis.verdicts import Comparison
     from tickbench.results.run_file import Run
-
-FORMATS = ("table", "json", "markdown", "junit", "github")
 
 
 @click.command(name="gate", short_help="Budgets and regressions of a run: the exit status is the answer.")
@@ -39,8 +37,7 @@ def command(
 
     Exit status: 0 passed; 1 a budget is over, a regression, a wrong answer; 2 nothing was judged; 3 the measurement is invalid.
     """
-    from tickbench.cli._compare_runs import write
-    from tickbench.cli._output import emit
+    from tickbench.cli._output import emit, write_document
     from tickbench.errors import UsageError
     from tickbench.measure.budgets import budgets_file, judge_run, read_budgets
     from tickbench.measure.gate import decide, read_comparison
@@ -58,7 +55,7 @@ def command(
     answer = decide(loaded, run, judged, compared, budgets_file=budgets, strict=strict)
     document = gate_document(with_since(answer, loaded), form)
     if output:
-        write(document, output)
+        write_document(document + "\n", output)
     else:
         emit(document)
     return answer.exit_status

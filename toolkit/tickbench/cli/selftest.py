@@ -36,12 +36,11 @@ def command(quick: bool, seconds: float | None, cells: Sequence[str], log: str |
     """
     import secrets
 
-    from tickbench.cli._output import complain, emit_json, emit_rich
+    from tickbench.cli._output import complain
     from tickbench.cli._progress import ProgressLines
     from tickbench.errors import EXIT_INTERRUPTED, EXIT_PASSED
     from tickbench.measure import certificate
     from tickbench.measure.pairing import selftest
-    from tickbench.render.certificate import certificate_tables
 
     gates = _logged(Path(log)) if log else []
     chosen = list(cells) or (["idle"] if quick else list(selftest.CELLS))
@@ -64,9 +63,9 @@ def command(quick: bool, seconds: float | None, cells: Sequence[str], log: str |
             complain(f"interrupted after {len(gates)} gates")
             status = EXIT_INTERRUPTED
     found = certificate.summarise(gates, handovers_us, _clock())
+    _show(found, as_json)
     if gates:
         certificate.keep(found)
-    _show(found, as_json, certificate_tables, emit_json, emit_rich)
     return status
 
 
@@ -77,17 +76,19 @@ def _entries(progress: Observer) -> Sequence[Entry]:
     return runner.look_up(runner.Request(scenarios=find_scenarios([SUITE])), progress).entries
 
 
-def _show(found: Certificate, as_json: bool, tables: object, emit_json: object, emit_rich: object) -> None:
+def _show(found: Certificate, as_json: bool) -> None:
     import msgspec
 
+    from tickbench.cli._output import emit_json, emit_rich
     from tickbench.measure.certificate import SCHEMA
+    from tickbench.render.certificate import certificate_tables
 
     if as_json:
         content = msgspec.to_builtins(found)
         content.pop("schema")
-        emit_json(SCHEMA, **content)  # type: ignore[operator]
+        emit_json(SCHEMA, **content)
     else:
-        emit_rich(tables(found))  # type: ignore[operator]
+        emit_rich(certificate_tables(found))
 
 
 def _clock() -> dict[str, str | float]:
@@ -106,11 +107,7 @@ def _logged(path: Path) -> list[Gate]:
     if not path.exists():
         return []
     try:
-        lines = path.read_bytes().splitlines()
-        return [
-            Gate(*msgspec.json.decode(line, type=tuple[str, str, float, str, float, float, float, int, float]))
-            for line in lines
-        ]
+        return [msgspec.json.decode(line, type=Gate) for line in path.read_bytes().splitlines()]
     except (OSError, msgspec.MsgspecError) as error:
         raise InputError(f"--log {path}: this is not a log of gates: {error}") from error
 
@@ -122,6 +119,6 @@ def _append(path: Path, gate: Gate) -> None:
 
     try:
         with path.open("ab") as file:
-            file.write(msgspec.json.encode(tuple(gate)) + b"\n")
+            file.write(msgspec.json.encode(gate) + b"\n")
     except OSError as error:
         raise InputError(f"--log {path}: {error.strerror or error}") from error

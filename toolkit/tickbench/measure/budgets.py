@@ -18,7 +18,6 @@ An entry with `not_measured = "why"` in place of scenario and metric is listed w
 the sum of other lines beside it, which is no measurement of the whole.
 """
 
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,8 +29,8 @@ from tickbench.analysis.budgets import Bound, Judgement, RoundValue, Verdict, ju
 from tickbench.analysis.percentiles import percentiles_from_counts
 from tickbench.errors import InputError
 from tickbench.kernels.hdr import Histogram
-from tickbench.measure.catalogue import scenario_folders
-from tickbench.measure.scenario import Text, refuse_unknown
+from tickbench.measure.catalogue import beside_scenarios
+from tickbench.measure.scenario import Text, read_toml, refuse_unknown
 from tickbench.results.run_file import Measurement, Run, explain
 
 FILE_NAME = "budgets.toml"
@@ -106,20 +105,12 @@ class BudgetFinding:
 
 def budgets_file() -> Path:
     """The budgets that ship beside the scenarios."""
-    for folder in scenario_folders():
-        if (path := folder / FILE_NAME).is_file():
-            return path
-    raise InputError(f"no {FILE_NAME} lies beside the scenarios: reinstall tickbench, or give --budgets FILE")
+    return beside_scenarios(FILE_NAME, "--budgets")
 
 
 def read_budgets(path: Path) -> list[Budget]:
     """All entries of a file of budgets; raises InputError that names the file, the entry and the key."""
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read the budgets {path}: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(f"{path}: this is not valid TOML: {error}") from error
+    document = read_toml(path, "the budgets")
     refuse_unknown(f"{path}", document, ["budget"])
     entries = document.get("budget")
     if not entries:

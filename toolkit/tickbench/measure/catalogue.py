@@ -22,6 +22,14 @@ def scenario_folders() -> list[Path]:
     return [folder for base in tickbench.__path__ if (folder := Path(base) / "scenarios").is_dir()]
 
 
+def beside_scenarios(name: str, option: str) -> Path:
+    """The file that ships in the scenarios' folder; raises InputError that names the option for another one."""
+    for folder in scenario_folders():
+        if (path := folder / name).is_file():
+            return path
+    raise InputError(f"no {name} lies beside the scenarios: reinstall tickbench, or give {option} FILE")
+
+
 def all_scenarios(folders: Iterable[Path] | None = None) -> list[Scenario]:
     """Every scenario that ships, sorted by id; raises InputError for the first file that is not right."""
     found = [

@@ -8,8 +8,10 @@ from statistics import median
 import msgspec
 
 from tickbench.analysis.certificate import Gate, Power, false_alarm_bound, powers
+from tickbench.errors import InputError
 from tickbench.kernels.cache import cache_root
 from tickbench.measure import machine
+from tickbench.results.run_file import write_and_rename
 
 SCHEMA = "tickbench.certificate/1"
 
@@ -57,10 +59,13 @@ def _path() -> Path:
 
 
 def keep(certificate: Certificate) -> None:
-    """Make it this machine's certificate."""
+    """Make it this machine's certificate; raises InputError when the cache folder won't take it."""
     path = _path()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(certificate), indent=1))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_and_rename(msgspec.json.format(msgspec.json.encode(certificate), indent=1), path)
+    except OSError as error:
+        raise InputError(f"cannot keep the certificate in {path}: {error.strerror or error}") from error
 
 
 def known() -> Certificate | None:

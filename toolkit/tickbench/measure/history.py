@@ -32,7 +32,13 @@ def this_machine() -> str:
 
 def read_series(history: History, scenario: str, variant: str, metric: str, machine: str) -> Series:
     """A series of the workload that was measured last; runs that were interrupted hold whole rounds and count."""
+    points, left_out = read_points(history, scenario, variant, metric, machine)
+    changes = change_points([one.value for one in points])
+    return Series(scenario, variant, metric, machine, points, changes, left_out)
+
+
+def read_points(history: History, scenario: str, variant: str, metric: str, machine: str) -> tuple[list[Point], int]:
+    """The values of the workload that was measured last, and how many of another one are left out."""
     found = history.series(scenario, variant, metric, machine)
     points = [one for one in found if one.asked == found[-1].asked]
-    changes = change_points([one.value for one in points])
-    return Series(scenario, variant, metric, machine, points, changes, len(found) - len(points))
+    return points, len(found) - len(points)

@@ -19,7 +19,6 @@ promised_after = 5_000
 An entry with `not_testable = "why"` in place of scenario, variants and metric is listed with that reason.
 """
 
-import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,8 +30,8 @@ from tickbench.analysis.claims import Judgement, judge
 from tickbench.analysis.percentiles import LEAST_EXCEEDANCES
 from tickbench.errors import InputError
 from tickbench.kernels.hdr import rank_of
-from tickbench.measure.catalogue import scenario_folders
-from tickbench.measure.scenario import Text, refuse_unknown
+from tickbench.measure.catalogue import beside_scenarios
+from tickbench.measure.scenario import Text, read_toml, refuse_unknown
 from tickbench.results.run_file import Measurement, Run, explain
 
 FILE_NAME = "claims.toml"
@@ -77,20 +76,12 @@ class Finding:
 
 def claims_file() -> Path:
     """The ledger that ships beside the scenarios."""
-    for folder in scenario_folders():
-        if (path := folder / FILE_NAME).is_file():
-            return path
-    raise InputError(f"no {FILE_NAME} lies beside the scenarios: reinstall tickbench, or give --claims FILE")
+    return beside_scenarios(FILE_NAME, "--claims")
 
 
 def read_claims(path: Path) -> list[Claim]:
     """All entries of a ledger; raises InputError that names the file, the entry and the key."""
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"cannot read the claims {path}: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: this is not valid TOML: {error}") from error
+    document = read_toml(path, "the claims")
     refuse_unknown(f"{path}", document, ["claim"])
     for entry in document.get("claim", []):
         if isinstance(entry, dict):

@@ -108,13 +108,18 @@ def read_scenarios(path: Path, scenario_id: str) -> list[Scenario]:
     return [whole] if not whole.sweep else [_at(path, document, whole, point) for point in points]
 
 
-def _document(path: Path) -> dict[str, Any]:
+def read_toml(path: Path, what: str) -> dict[str, Any]:
+    """The document in a file of `what` ("the claims"); raises InputError that names the file."""
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(f"cannot read the scenario {path}: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"cannot read {what} {path}: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"{path}: this is not valid TOML: {error}") from error
+
+
+def _document(path: Path) -> dict[str, Any]:
+    document = read_toml(path, "the scenario")
     refuse_unknown(f"{path}", document, list(ScenarioFile.__struct_fields__))
     document.setdefault("load", {"kind": "closed"})
     return document

@@ -37,9 +37,10 @@ def _told(line: Line, history: "History", run: Run, gate: Gate) -> Line:
 
 
 def _series(line: Line, metric: str, history: "History", run: Run) -> "list[Point]":
+    from tickbench.measure.history import read_points
     from tickbench.results.history_points import machine_class
 
-    return history.series(line.scenario, line.variant, metric, machine_class(run.provenance))
+    return read_points(history, line.scenario, line.variant, metric, machine_class(run.provenance))[0]
 
 
 def _over_since(line: Line, history: "History", run: Run, gate: Gate) -> str:

@@ -70,7 +70,7 @@ def main() -> None:
                 "hello": protocol.HELLO,
                 "check": f"{protocol.DIGEST} {kind}",
                 "open": f"{protocol.READY} 1",
-                "histograms": f"{protocol.HISTOGRAMS} {protocol.NO_HISTOGRAM}",
+                "histograms": f"{protocol.HISTOGRAMS} {protocol.NOTHING}",
                 "close": protocol.CLOSED,
             }.get(words[0], f"{protocol.FAILED} unknown line")
         sys.stdout.write(f"{answer}\n")

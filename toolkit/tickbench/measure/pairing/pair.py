@@ -13,13 +13,12 @@ import random
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tickbench.analysis.pairs import PairValue, reduce_quads
+from tickbench.analysis.pairs import reduce_quads
 from tickbench.analysis.percentiles import exceedances, smooth_percentile_ns
 from tickbench.analysis.verdicts import Metric
 from tickbench.errors import InputError
@@ -60,15 +59,17 @@ class Turn:
 
 @dataclass(frozen=True)
 class Pair:
-    """What a pair measured. `values` are log ratios new over base; `base_ns` and `new_ns` a metric's value on each side."""
+    """What a pair measured. `values` are log ratios new over base; `base_ns` and `new_ns` a metric's value on each side.
 
-    throughput: PairValue
+    `spread` is the standard error of the throughput's log ratio within the pair.
+    """
+
+    spread: float
     values: dict[Metric, float]
     base_ns: dict[Metric, float]
     new_ns: dict[Metric, float]
     cpu: int
     handover_us: float
-    lost: dict[str, float] = field(default_factory=dict)
 
 
 def calibrate(side: Side, seed: int, run_timeout_s: float) -> Turn:
@@ -137,7 +138,6 @@ def measure_pair(base: Side, new: Side, turn: Turn, seed: int, cpus: Sequence[in
 def _take_turns(a: SideProcess, b: SideProcess, turn: Turn, draw: random.Random, cpu: int) -> Pair:
     _warm_up((a, b), turn)
     taken = np.empty((turn.quads, 2, 2))  # quad, side, first or second block
-    before = [_schedstat(one.pid) for one in (a, b)]
     start_ns, timed_ns = time.perf_counter_ns(), 0.0
     for quad in range(turn.quads):
         order = (0, 1, 1, 0) if draw.random() < 0.5 else (1, 0, 0, 1)
@@ -148,7 +148,6 @@ def _take_turns(a: SideProcess, b: SideProcess, turn: Turn, draw: random.Random,
             seen[which] += 1
             timed_ns += took_ns
     elapsed_ns = time.perf_counter_ns() - start_ns
-    after = [_schedstat(one.pid) for one in (a, b)]
     handover_us = 0.0
     if not turn.whole_runs:
         primed_ns = timed_ns * turn.priming / turn.rounds
@@ -160,13 +159,11 @@ def _take_turns(a: SideProcess, b: SideProcess, turn: Turn, draw: random.Random,
     for which in (0, 1):
         of_side[which]["throughput"] = float(np.median(taken[:, which])) / turn.operations
     histograms = [one.ask("histograms", protocol.HISTOGRAMS) for one in (a, b)]
-    if protocol.NO_HISTOGRAM not in histograms:
+    if protocol.NOTHING not in histograms:
         _add_percentiles([Histogram.decode(one) for one in histograms], values, of_side)
     for one in (a, b):
         one.ask("close", protocol.CLOSED)
-    waited_ms = [(later[1] - earlier[1]) / 1e6 for earlier, later in zip(before, after, strict=True)]
-    lost = {"base_run_queue_ms": waited_ms[0], "new_run_queue_ms": waited_ms[1]}
-    return Pair(value, values, of_side[0], of_side[1], cpu, handover_us, lost)
+    return Pair(value.spread, values, of_side[0], of_side[1], cpu, handover_us)
 
 
 def _turn(process: SideProcess, turn: Turn) -> float:
@@ -203,15 +200,6 @@ def _add_percentiles(
         if len(found) == 2 and min(found) > 0:
             values[metric] = float(np.log(found[1] / found[0]))
             of_side[0][metric], of_side[1][metric] = found
-
-
-def _schedstat(pid: int) -> tuple[int, int]:
-    """On-CPU and run-queue time of a process's first thread in ns; zeros where the machine does not tell."""
-    try:
-        words = Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()
-        return int(words[0]), int(words[1])
-    except (OSError, ValueError, IndexError):
-        return 0, 0
 
 
 @contextmanager

@@ -26,7 +26,7 @@ HELLO = f"hello {VERSION}"
 READY, RUNS, TOOK, CLOSED = "ready", "runs", "took", "closed"
 DIGEST, HISTOGRAMS = "digest", "histograms"
 WRONG, FAILED = "wrong", "failed"
-NO_HISTOGRAM = "-"
+NOTHING = "-"  # no histogram, no digest
 OPERATIONS_OF_A_RUN = 1_000_000  # what `took` is scaled to where a turn is a whole run
 
 

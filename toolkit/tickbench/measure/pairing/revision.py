@@ -14,7 +14,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from tickbench.kernels.cache import cache_root
 from tickbench.measure.observer import Observer
 from tickbench.measure.pairing.describe import Question
 from tickbench.measure.pairing.sides import Home
+from tickbench.measure.scenario import read_toml
 
 _LOCK_FILES = (
     "ci/constraints.txt",
@@ -104,10 +104,7 @@ def lock_hash(root: Path) -> str:
             digest.update(path.name.encode() + b"\0" + path.read_bytes())
     project = root / "pyproject.toml"
     if project.is_file():
-        try:
-            table = tomllib.loads(project.read_text(encoding="utf-8")).get("project", {})
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise InputError(f"{project}: this is not valid TOML: {error}") from error
+        table = read_toml(project, "the project file").get("project", {})
         wanted = [table.get(key) for key in ("requires-python", "dependencies", "optional-dependencies")]
         digest.update(repr(wanted).encode())
     return digest.hexdigest()[:16]

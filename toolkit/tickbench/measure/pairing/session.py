@@ -41,7 +41,6 @@ from tickbench.measure.pairing.sides import canary_side
 DECIDING: tuple[Metric, ...] = ("throughput", "p50")  # p99 is judged on the pairs that these needed, and some more
 P99_PAIRS = 16  # at least so many before a p99 that is not decided is given up (its spread is 4 to 10 %)
 CANARY_PAIRS = 6
-_CANARY_LIMITS = Limits(0.01, 0.03)
 
 
 @dataclass(frozen=True)
@@ -96,6 +95,7 @@ class Session:
         """Measure every subject; one that fails is named and has no verdict. An interrupt keeps what there is, and says so."""
         self.observer.stage("pairs", len(subjects))
         findings: list[Finding] = []
+        interrupted = False
         notes: list[str] = []
         wrong: list[str] = []
         refused: list[str] = []
@@ -108,6 +108,7 @@ class Session:
                 self.observer.done(f"{name}: wrong result")
                 continue
             except KeyboardInterrupt:
+                interrupted = True
                 notes.append(f"interrupted at {name}: what was measured before it is here, nothing is known of the rest")
                 break
             except (NotMeasurableError, InvalidMeasurementError, InputError) as error:
@@ -128,7 +129,7 @@ class Session:
             veto=veto,
             facts={
                 "seed": self.seed,
-                "interrupted": bool(notes),
+                "interrupted": interrupted,
                 "canaries": {kind: _canary_fact(series) for kind, series in self.canaries.items()},
                 "handover_us": statistics.median(self.handovers_us) if self.handovers_us else None,
                 "timings": self.timings,
@@ -161,8 +162,8 @@ class Session:
                 "elapsed_s": elapsed_s,
                 "rounds_of_a_turn": turn.rounds,
                 "whole_runs": turn.whole_runs,
-                "log_ratios": [one.throughput.log_ratio for one in pairs],
-                "spreads": [one.throughput.spread for one in pairs],
+                "log_ratios": [one.values["throughput"] for one in pairs],
+                "spreads": [one.spread for one in pairs],
             }
         )
         return [_finding(subject, metric, pairs, *one) for metric, one in found.items()]
@@ -170,10 +171,10 @@ class Session:
     def _measured(self, subject: Subject, turn: Turn, cpus: Sequence[int], other_than: int | None = None) -> Series:
         """Pairs until every deciding metric has a verdict, the looks are over, or the time is."""
         series, end_s = Series(), time.monotonic() + self.most_seconds
+        first_cpu = None if other_than is None else next((cpu for cpu in cpus if cpu != other_than), None)
         for look in LOOKS:
             while len(series.pairs) < look:
-                first_cpu = next((cpu for cpu in cpus if cpu != other_than), None) if not series.pairs else None
-                self._add_pair(series, subject.base, subject.new, turn, cpus, first_cpu if other_than is not None else None)
+                self._add_pair(series, subject.base, subject.new, turn, cpus, None if series.pairs else first_cpu)
                 self._canary_pair(cpus)
                 if time.monotonic() > end_s and len(series.pairs) >= LOOKS[0]:
                     return series
@@ -187,9 +188,9 @@ class Session:
         """One pair; again, within bounds, where its spread is far above that of the pairs before."""
         while True:
             pair = self.measure(base, new, turn, self._drawn.getrandbits(31), cpus, first_cpu)
-            spreads = [one.throughput.spread for one in series.pairs]
+            spreads = [one.spread for one in series.pairs]
             most = MOST_DISCARDED_SHARE * max(len(series.pairs), LOOKS[0])
-            if not too_noisy(pair.throughput.spread, spreads) or series.discarded >= most:
+            if not too_noisy(pair.spread, spreads) or series.discarded >= most:
                 break
             series.discarded += 1
         series.pairs.append(pair)
@@ -213,7 +214,7 @@ class Session:
         for kind, series in self.canaries.items():
             if len(series.pairs) < CANARY_PAIRS:
                 continue
-            effect, judgement = decide(series.values("throughput"), _CANARY_LIMITS)
+            effect, judgement = decide(series.values("throughput"), LIMITS["throughput"])
             if judgement.verdict in ("regression", "improvement"):
                 return (
                     f"the {kind} canary, identical code on both sides, shows {percent(effect.ratio)}: the machine is at fault"

@@ -8,6 +8,7 @@ from tickbench.measure.pairing.side import Side
 from tickbench.measure.pairing.sides import Home, variant_side
 from tickbench.measure.plan import Entry
 from tickbench.measure.runner import SECONDS_FACTOR, START_ALLOWANCE_S
+from tickbench.registry import discover
 
 
 def between_homes(
@@ -40,19 +41,14 @@ def of_commands(name: str, base: Side, new: Side) -> list[Subject]:
 
 def vanished(entries: Sequence[Entry], known: dict[str, list[str]]) -> list[str]:
     """`scenario variant` of what only the base has, in scenarios that ask for all variants."""
+    # All that the work tree has: what a scenario does not ask, as its capabilities do not suffice, has not vanished.
+    here = {component: {one.name for one in discover(component)[0]} for component in known}
     return [
         f"{entry.scenario.id} {name}"
         for entry in entries
         for name in known.get(entry.scenario.component, [])
-        if not entry.scenario.variants and name not in {one.name for one in entry.variants} and not _left_out(entry, name)
+        if not entry.scenario.variants and name not in here[entry.scenario.component]
     ]
-
-
-def _left_out(entry: Entry, name: str) -> bool:
-    """Whether the work tree has the variant and the scenario does not ask it (its capabilities do not suffice)."""
-    from tickbench.registry import discover
-
-    return name in {one.name for one in discover(entry.scenario.component)[0]}
 
 
 def _side(home: Home, entry: Entry, variant: str) -> Side:

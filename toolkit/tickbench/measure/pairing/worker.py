@@ -10,6 +10,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from typing import IO, TYPE_CHECKING
 
 import msgspec
@@ -99,7 +100,7 @@ class LinePace:
             if words[0] == "close":
                 break
             if words[0] == "histograms":
-                lines.answer(protocol.HISTOGRAMS, histogram.encode() if histogram is not None else protocol.NO_HISTOGRAM)
+                lines.answer(protocol.HISTOGRAMS, histogram.encode() if histogram is not None else protocol.NOTHING)
                 continue
             rounds, priming = round(int(words[1]) * self._slowdown), int(words[2])
             if priming:
@@ -142,7 +143,7 @@ def _serve(words: list[str], pair_job: PairJob, lines: Lines) -> None:
         found = verify_job(pair_job.job)
         if not found.passed:
             raise WrongResultError(found.detail)
-        lines.answer(protocol.DIGEST, found.digest or protocol.NO_HISTOGRAM)
+        lines.answer(protocol.DIGEST, found.digest or protocol.NOTHING)
     elif words[0] == "open":
         _open(int(words[1]), pair_job, lines)
     else:
@@ -156,16 +157,10 @@ def _open(seed: int, pair_job: PairJob, lines: Lines) -> None:
     if not (workload.paced and work.writers + work.readers == 1):
         _serve_whole_runs(workload, work, pair_job.slowdown, lines)
         return
-    result = workload.run(_with_pace(work, LinePace(lines, pair_job.slowdown)))
+    result = workload.run(replace(work, pace=LinePace(lines, pair_job.slowdown)))
     if not result.verification.passed:
         raise WrongResultError(f"after the timed turns: {result.verification.detail}")
     lines.answer(protocol.CLOSED)
-
-
-def _with_pace(work: "Job", pace: LinePace) -> "Job":
-    from dataclasses import replace
-
-    return replace(work, pace=pace)
 
 
 def _serve_whole_runs(workload: "Workload", work: "Job", slowdown: float, lines: Lines) -> None:
@@ -177,7 +172,7 @@ def _serve_whole_runs(workload: "Workload", work: "Job", slowdown: float, lines:
             lines.answer(protocol.CLOSED)
             return
         if words[0] == "histograms":
-            lines.answer(protocol.HISTOGRAMS, histogram.encode() if histogram is not None else protocol.NO_HISTOGRAM)
+            lines.answer(protocol.HISTOGRAMS, histogram.encode() if histogram is not None else protocol.NOTHING)
             continue
         result = workload.run(work)
         if not result.verification.passed:
