@@ -118,12 +118,21 @@ class VariantRecord(msgspec.Struct, frozen=True, kw_only=True):
     null: bool
 
 
+class Interval(msgspec.Struct, frozen=True, kw_only=True):
+    """A slice of a worker's measured time, in ns from its start; the histogram is of the primary values, with 2 digits."""
+
+    start_ns: Count
+    end_ns: Count
+    histogram: str
+
+
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     """What one worker measured: one variant in one scenario in one round.
 
     A value of the histograms covers `operations_per_value` operations; `percentiles` are per operation already.
     `percentiles` are of the response time for an open load, else of the service time; `tries` counts the workers that it
-    took to stay under the limit of lost time, and `disturbed` says that none did.
+    took to stay under the limit of lost time, and `disturbed` says that none did. `started_s` is from the start of the run;
+    `intervals` are the values over time, none where a workload does not tell.
     """
 
     scenario: str
@@ -145,6 +154,8 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     tries: Count = 1
     disturbed: bool = False
     cpus: list[int] = []
+    started_s: float | None = None
+    intervals: list[Interval] = []
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
