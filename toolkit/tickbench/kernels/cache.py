@@ -7,7 +7,8 @@ instead of measuring stale code. What it may call is fixed by who may import who
     tickbench.kernels.*                                           the kernels
     tickbench.probe.*                                             the kernels, the probe page
     tickbench.components.C and tickbench.reference_impls.C        these, what components share, component C
-    anything else (--impls, tests, the harness, the engine)       these and all components
+    tickbench.engine.*                                            these, all components, the engine
+    anything else (--impls, tests, the harness)                   these and all components
 
 so that a change in one component leaves the kernels of the others in place. A variant's own file is numba's to watch.
 """
@@ -48,6 +49,8 @@ def _callable_from(module: str) -> tuple[str, ...]:
         return ("kernels",)
     if module.startswith("tickbench.probe."):
         return ("kernels", "probe")
+    if module.startswith("tickbench.engine."):
+        return ("kernels", "probe", "components", "engine")
     for owner in _OWNERS:
         name = module.removeprefix(owner).partition(".")[0]
         if module.startswith(owner) and name not in _SHARED:
