@@ -26,12 +26,12 @@ from tickbench.engine.exchange.targets import FeedTarget, UnknownPathError, pars
 from tickbench.engine.protocol import FEED_PATH, MOST_ORDER_TEXT_BYTES, MOST_SYMBOLS, ORDERS_PATH
 from tickbench.errors import InputError, UsageError
 
-_CLOSING_S = 0.2  # for close frames to leave
+_POLL_S = 0.01
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What `tickbench exchange start` is asked for; texts are parsed here, so that a wrong one is found before anything starts."""
+    """What `tickbench exchange start` is asked for."""
 
     captures: tuple[str, ...] = ("synthetic",)
     symbols: int = 0  # 0: one a capture
@@ -85,7 +85,9 @@ def _pin(cpu: int | None) -> None:
 
 
 async def _serve(settings: Settings, announce: Callable[[Listening], None]) -> ExchangeResult:
-    logging.getLogger("picows").disabled = True  # what it would say of connections is counted and told by us
+    library = logging.getLogger("picows")  # what it would say of connections is counted here
+    library.addHandler(logging.NullHandler())
+    library.propagate = False
     faults, load = parse_faults(settings.faults), parse_times(settings.times)
     delays = parse_delay(settings.delay, settings.seed)
     tapes = [open_tape(spec, settings.streams) for spec in settings.captures]
@@ -106,7 +108,9 @@ async def _serve(settings: Settings, announce: Callable[[Listening], None]) -> E
     exchange.begin()
     await exchange.finished.wait()
     server.close()
-    await asyncio.sleep(_CLOSING_S)
+    end_s = loop.time() + settings.linger_s
+    while exchange.standing and loop.time() < end_s:  # clients read what was sent, and the close frame
+        await asyncio.sleep(_POLL_S)
     if exchange.failure is not None:
         raise exchange.failure
     return make_result(exchange, settings.times, settings.delay, settings.faults)
@@ -125,17 +129,13 @@ async def _listen(exchange: Exchange, settings: Settings) -> asyncio.Server:
         return await ws_create_server(listener, settings.host, settings.port, max_frame_size=MOST_ORDER_TEXT_BYTES)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise UsageError(
-            f"cannot listen on {settings.host}:{settings.port}: {reason}; give another --host or --port"
-        ) from error
+        raise UsageError(f"cannot listen on {settings.host}:{settings.port}: {reason}; give another host or port") from error
 
 
 def _markets(tapes: list[Tape], symbols: int, faults: dict[str, int]) -> list[Market]:
     """One market a symbol: the captures in turn, each begun at another place for each symbol that replays it."""
     if not len(tapes) <= symbols <= MOST_SYMBOLS:
-        raise UsageError(
-            f"{symbols} symbols over {len(tapes)} captures: at least one each is needed, at most {MOST_SYMBOLS} in all"
-        )
+        raise UsageError(f"{symbols} symbols over {len(tapes)} captures: one each is needed, {MOST_SYMBOLS} at most")
     books = [TapeBooks(tape) for tape in tapes]
     own = [tape.symbol for tape in tapes]
     keeps_own = symbols == len(tapes) and len(set(own)) == symbols and all(1 <= len(name) <= SYMBOL_BYTES for name in own)
