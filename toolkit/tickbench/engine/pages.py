@@ -25,8 +25,8 @@ APP = "tickbench-engine"
 class EnginePage:
     """The page and the addresses of its slots by name."""
 
-    def __init__(self) -> None:
-        self.page = probe.Page(APP, stages=("idle", *STAGES), slots=len(STAGES) + len(WHOLES) + 1)  # one for the counters
+    def __init__(self, app: str = APP) -> None:
+        self.page = probe.Page(app, stages=("idle", *STAGES), slots=len(STAGES) + len(WHOLES) + 1)  # one for the counters
         self.slots = {name: self.page.histogram(name) for name in (*STAGES, *WHOLES)}
         self.orders = self.page.counter("orders")
         self.frames = self.page.counter("frames")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from tickbench.engine.core import Core
@@ -15,42 +15,9 @@ from tickbench.probe import python as probe
 
 _RETRY_PAUSE_S = 0.05
 _HELLO_S = 5.0
-_CLOSE_S = 0.5
+_closing: set[asyncio.Task[None]] = set()  # an event loop holds its tasks weakly
 
-Receive = Callable[[bytes, bool], None]  # payload, whether it is a text
-
-
-class Handler:
-    """What both libraries hand their messages to."""
-
-    def __init__(self, session: Session) -> None:
-        self._session, self._slots = session, session.page.slots
-        self._is_json = session.wire == "json"
-        self.send: Callable[[bytes], None] = lambda _payload: None
-        self.gap = False
-
-    def on_feed(self, payload: bytes, received: int, *, is_text: bool) -> None:
-        """A message of the feed; `received` is when its bytes were there."""
-        core = self._session.core
-        probe.lap(self._slots["websocket_receive"], received)
-        if is_text and (not self._is_json or payload.startswith(b'{"type"')):
-            self._session.on_feed_text(payload)
-            return
-        order = core.on_feed(payload, received)
-        if order is not None:
-            self._send(order, received)
-        self.gap = self.gap or core.needs_snapshot
-
-    def on_report(self, payload: bytes) -> None:
-        """A message of the orders connection."""
-        order = self._session.core.on_report(payload)
-        if order is not None:
-            self._send(order, 0)
-
-    def _send(self, order: bytes, received: int) -> None:
-        since = probe.now(self._slots["send"])
-        self.send(order)
-        self._session.core.on_sent(since, received)
+Receive = Callable[[bytes, int, bool], bytes | None]  # payload, when it was there, whether a text; an order to send
 
 
 class Connection:
@@ -59,7 +26,48 @@ class Connection:
     def __init__(self) -> None:
         self.lost = asyncio.Event()
         self.send: Callable[[bytes], None] = lambda _payload: None
+        self.send_later: Callable[[bytes], Awaitable[None]] = self._send
         self.close: Callable[[], Any] = lambda: None
+
+    async def _send(self, payload: bytes) -> None:
+        self.send(payload)
+
+
+class Handler:
+    """What both libraries hand their messages to; `orders` is the connection on which orders go out."""
+
+    def __init__(self, session: Session) -> None:
+        self._session, self._slots = session, session.page.slots
+        self._is_json = session.wire == "json"
+        self.orders = Connection()
+        self.gap = False
+
+    def on_feed(self, payload: bytes, received: int, is_text: bool) -> bytes | None:
+        """A message of the feed."""
+        core = self._session.core
+        probe.lap(self._slots["websocket_receive"], received)
+        if is_text and (not self._is_json or payload.startswith(b'{"type"')):
+            self._session.on_feed_text(payload)
+            return None
+        order = core.on_feed(payload, received)
+        self.gap = self.gap or core.needs_snapshot
+        return order
+
+    def on_report(self, payload: bytes, _received: int, _is_text: bool) -> bytes | None:
+        """A message of the orders connection."""
+        return self._session.core.on_report(payload)
+
+    async def deliver(self, order: bytes, received: int) -> None:
+        """Send an order where sending may have to wait."""
+        since = probe.now(self._slots["send"])
+        await self.orders.send_later(order)
+        self._session.core.on_sent(since, received)
+
+    def deliver_now(self, order: bytes, received: int) -> None:
+        """Send an order where it is handed over at once."""
+        since = probe.now(self._slots["send"])
+        self.orders.send(order)
+        self._session.core.on_sent(since, received)
 
 
 async def serve(session: Session, make_core: Callable[[Session], Core], library: str) -> None:
@@ -108,33 +116,34 @@ async def _retry(session: Session, attempt: Callable[[], Any]) -> Connection | N
 async def _open_orders(session: Session, connect: Any, handler: Handler) -> Connection:
     hello: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
-    def receive(payload: bytes, _received: int, _is_text: bool) -> None:
+    def receive(payload: bytes, received: int, is_text: bool) -> bytes | None:
         if hello.done():
-            handler.on_report(payload)
-        else:
-            hello.set_result(payload)
+            return handler.on_report(payload, received, is_text)
+        hello.set_result(payload)
+        return None
 
-    connection: Connection = await connect(session, session.orders_target(), receive)
+    connection: Connection = await connect(session, session.orders_target(), receive, handler)
     pending = session.on_hello(await asyncio.wait_for(hello, _HELLO_S))
-    handler.send = connection.send
+    handler.orders = connection
     for payload in pending:
-        connection.send(payload)
+        await connection.send_later(payload)
     return connection
 
 
 async def _open_feed(session: Session, connect: Any, handler: Handler) -> Connection:
     seen = [False]
 
-    def receive(payload: bytes, received: int, is_text: bool) -> None:
+    def receive(payload: bytes, received: int, is_text: bool) -> bytes | None:
         if seen[0]:
-            handler.on_feed(payload, received, is_text=is_text)
+            return handler.on_feed(payload, received, is_text)
         seen[0] = True  # the first is the hello, which the orders connection has told already
+        return None
 
-    connection: Connection = await connect(session, session.feed_target(), receive)
+    connection: Connection = await connect(session, session.feed_target(), receive, handler)
     return connection
 
 
-async def _connect_websockets(session: Session, url: str, receive: Callable[[bytes, int, bool], None]) -> Connection:
+async def _connect_websockets(session: Session, url: str, receive: Receive, handler: Handler) -> Connection:
     try:
         from websockets.asyncio.client import connect  # noqa: PLC0415  an extra
         from websockets.exceptions import WebSocketException  # noqa: PLC0415
@@ -147,35 +156,33 @@ async def _connect_websockets(session: Session, url: str, receive: Callable[[byt
         raise InputError(f"{url}: {error}") from error
     stream.transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     is_text = session.wire == "json"
-    outgoing: asyncio.Queue[bytes] = asyncio.Queue()
-    connection.send = outgoing.put_nowait
+
+    async def send(payload: bytes) -> None:
+        with contextlib.suppress(WebSocketException, OSError):
+            await stream.send(payload, text=is_text)
 
     async def read() -> None:
         with contextlib.suppress(WebSocketException, OSError):
             async for message in stream:
-                received = probe.now(slot)
-                text = isinstance(message, str)
-                receive(message.encode() if isinstance(message, str) else message, received, text)
+                received, text = probe.now(slot), isinstance(message, str)
+                order = receive(message.encode() if isinstance(message, str) else message, received, text)
+                if order is not None:
+                    await handler.deliver(order, received)
         connection.lost.set()
 
-    async def write() -> None:
-        with contextlib.suppress(WebSocketException, OSError):
-            while True:
-                payload = await outgoing.get()
-                await stream.send(payload, text=is_text)
-
-    tasks = [asyncio.create_task(read()), asyncio.create_task(write())]
+    connection.send_later = send
+    reader = asyncio.create_task(read())
 
     def close() -> None:
-        for task in tasks:
-            task.cancel()
-        tasks.append(asyncio.create_task(stream.close()))
+        reader.cancel()
+        _closing.add(task := asyncio.create_task(stream.close()))
+        task.add_done_callback(_closing.discard)
 
     connection.close = close
     return connection
 
 
-async def _connect_picows(session: Session, url: str, receive: Callable[[bytes, int, bool], None]) -> Connection:
+async def _connect_picows(session: Session, url: str, receive: Receive, handler: Handler) -> Connection:
     try:
         from picows import WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect  # noqa: PLC0415  an extra
     except ModuleNotFoundError as error:
@@ -186,7 +193,9 @@ async def _connect_picows(session: Session, url: str, receive: Callable[[bytes, 
         def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
             received = probe.now(slot)
             if frame.msg_type in (WSMsgType.TEXT, WSMsgType.BINARY):
-                receive(frame.get_payload_as_bytes(), received, frame.msg_type == WSMsgType.TEXT)
+                order = receive(frame.get_payload_as_bytes(), received, frame.msg_type == WSMsgType.TEXT)
+                if order is not None:
+                    handler.deliver_now(order, received)
             elif frame.msg_type == WSMsgType.CLOSE:
                 transport.disconnect()
 
