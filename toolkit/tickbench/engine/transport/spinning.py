@@ -24,7 +24,8 @@ _spin, _next_frame = entry_point(kernels.spin), entry_point(kernels._next_frame)
 class Link:
     """One connection and the words that the kernels know it by."""
 
-    def __init__(self, buffer_bytes: int) -> None:
+    def __init__(self, buffer_bytes: int, slot: int) -> None:
+        self._slot = slot
         self._buffer, self._block = Block(buffer_bytes // 8), Block(kernels.LINK_WORDS)
         self.words, self.address = self._block.array, self._block.address
         self.words[kernels.BUFFER], self.words[kernels.BUFFER_BYTES] = self._buffer.address, buffer_bytes
@@ -38,6 +39,7 @@ class Link:
         self._socket = connection
         ctypes.memmove(self._buffer.address, rest, len(rest))
         self.words[kernels.START], self.words[kernels.END] = 0, len(rest)
+        self.words[kernels.RECEIVED] = self.words[kernels.DONE] = probe.now(self._slot)
         self.words[kernels.SOCKET] = connection.fileno()
 
     def close(self) -> None:
@@ -79,9 +81,10 @@ class Link:
 
 def serve(session: Session, make_core: Callable[[Session], CompiledCore]) -> None:
     """Connect, make the core once the hello is there, and serve both connections until the session is over."""
-    feed, orders = Link(kernels.FEED_BUFFER_BYTES), Link(kernels.ORDERS_BUFFER_BYTES)
-    waiter = Block(128)  # stands for an engine while there is none: hellos are read with the same kernels
-    waiter.array[kernels.at.S_RECEIVE] = session.page.slots["websocket_receive"]
+    slot = session.page.slots["websocket_receive"]
+    feed, orders = Link(kernels.FEED_BUFFER_BYTES, slot), Link(kernels.ORDERS_BUFFER_BYTES, slot)
+    waiter = Block(kernels.at.GLOBAL_WORDS)  # stands for an engine while there is none: hellos are read with the same kernels
+    waiter.array[kernels.at.S_RECEIVE] = slot
     try:
         orders.open(session.orders_target())
         session.on_hello(orders.first_text(waiter.address))
