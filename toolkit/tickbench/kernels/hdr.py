@@ -79,6 +79,13 @@ class Histogram:
         histogram._block, histogram._words, histogram._index = None, words, index
         return histogram
 
+    @classmethod
+    def of_counts(cls, geometry: HdrGeometry, counts: NDArray[np.int64]) -> Self:
+        """A histogram with these records in its buckets, shape (geometry.counts_len,)."""
+        histogram = cls(geometry)
+        histogram._load(counts)
+        return histogram
+
     @property
     def geometry(self) -> HdrGeometry:
         """Range and resolution."""
@@ -209,9 +216,7 @@ class Histogram:
                 raise ValueError("a count is negative or too large")
         except Exception as error:  # the package raises a dozen types, struct and zlib errors among them
             raise InputError(f"histogram: this is not an encoded HdrHistogram (V2): {error!r}") from error
-        histogram = cls(geometry)
-        histogram._load(counts)
-        return histogram
+        return cls.of_counts(geometry, counts)
 
     def _load(self, counts: NDArray[np.int64]) -> None:
         """Take over bucket counts, and reckon the header from them."""
