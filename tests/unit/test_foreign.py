@@ -10,7 +10,7 @@ from samples import a_measurement, a_run, a_scenario_record
 from tickbench.errors import InputError
 from tickbench.measure.stored import NotComparableError, compare_runs
 from tickbench.results import run_file
-from tickbench.results.exports import pyperf_json
+from tickbench.results.exports.pyperf_json import write as pyperf_json
 from tickbench.results.foreign import MOST_GROUPS, read
 
 HERE = Path(__file__).parent

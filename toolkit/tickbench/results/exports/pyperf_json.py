@@ -1,26 +1,17 @@
-"""Runs in the formats of other tools. A format is a function from a run to a text, listed in WRITERS."""
+"""A pyperf suite: for `pyperf compare_to`, `pyperf stats` and `pyperf hist`."""
 
 import io
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 from tickbench.errors import InputError
+from tickbench.results.exports.choice import Choice, Export
 from tickbench.results.run_file import FOREIGN_SUITE, Measurement, Run, ScenarioRecord
 
 _NS_PER_S = 1e9
 
 
-@dataclass(frozen=True)
-class Export:
-    """The text of a file, and the benchmarks that could not be put into it, each with the reason."""
-
-    text: str
-    left_out: tuple[str, ...] = ()
-
-
-def pyperf_json(run: Run) -> Export:
-    """A pyperf suite: scenario x variant is a benchmark, an undisturbed round is a run with one value in seconds.
+def write(run: Run, _choice: Choice = Choice()) -> Export:
+    """Scenario x variant is a benchmark, an undisturbed round is a run with one value in seconds.
 
     The value is the mean time of an operation and `loops` says of how many; of an open load, whose rate is given, it is the
     median response time. Raises InputError when no round can be written.
@@ -61,7 +52,7 @@ def _benchmark_name(record: ScenarioRecord | None, scenario: str, variant: str) 
 def _value(record: ScenarioRecord | None, one: Measurement) -> tuple[float, dict[str, str | int | float]]:
     """Seconds of a round and what is to be said of them; 0 where it has none."""
     if record is not None and record.open_loop:
-        return one.percentiles.get("50", 0.0) / _NS_PER_S, {"tickbench_value": "median response time"}
+        return one.percentiles.get("50", 0.0) / _NS_PER_S, {"tickbench_value": f"median {'response' if 'response' in one.histograms else 'recorded'} time"}
     facts: dict[str, str | int | float] = {
         "tickbench_value": "mean time of an operation",
         "loops": max(one.operations, 1),
@@ -97,5 +88,3 @@ def _date(started_at: str) -> str | None:
         return None
     return moment.replace(tzinfo=None).isoformat(" ", "microseconds")
 
-
-WRITERS: dict[str, Callable[[Run], Export]] = {"pyperf": pyperf_json}
