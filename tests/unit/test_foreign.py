@@ -11,7 +11,8 @@ from tickbench.errors import InputError
 from tickbench.measure.stored import NotComparableError, compare_runs
 from tickbench.results import run_file
 from tickbench.results.exports.pyperf_json import write as pyperf_json
-from tickbench.results.foreign import MOST_GROUPS, read
+from tickbench.results.foreign import read
+from tickbench.results.foreign_run import MOST_GROUPS
 
 HERE = Path(__file__).parent
 PYPERF = HERE / "foreign_pyperf.json"

@@ -7,6 +7,9 @@ for 26 % of the (n, p) pairs, so it is used for the encoding only. The kernels t
 and can be imported from here too.
 """
 
+import base64
+import struct
+import zlib
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any, Self
@@ -54,6 +57,9 @@ __all__ = [
 # The package's encoder writes zig-zag numbers of 63 bits: from 2^62 on counts decode as 0, from 2^63 on it
 # aborts the process (seen with 0.10.8). One bit of distance.
 COUNT_LIMIT = 1 << 61
+# Of the V2 format, big-endian: cookie and length; then, compressed: cookie, length, offset, digits, lowest, highest.
+_OUTER_HEADER_BYTES = 8
+_INNER_HEADER = struct.Struct(">IIIIQQ")
 _HIGHEST_SUM_NS = (1 << 63) - 1  # where a decoded sum stops: 292 years
 
 Percentile = int | float | str | Fraction
@@ -202,6 +208,7 @@ class Histogram:
         from hdrh.histogram import HdrHistogram
 
         try:
+            _check_size(text)
             native = HdrHistogram.decode(text)
             geometry = HdrGeometry(native.lowest_trackable_value, native.highest_trackable_value, native.significant_figures)
             counts = np.ctypeslib.as_array(native.counts).astype(np.int64)
@@ -209,6 +216,11 @@ class Histogram:
                 raise ValueError("a count is negative or too large")
         except Exception as error:  # the package raises a dozen types, struct and zlib errors among them
             raise InputError(f"histogram: this is not an encoded HdrHistogram (V2): {error!r}") from error
+        return cls.of_counts(geometry, counts)
+
+    @classmethod
+    def of_counts(cls, geometry: HdrGeometry, counts: NDArray[np.int64]) -> Self:
+        """A histogram with these bucket counts, shape (geometry.counts_len,); the header is as in `decode`."""
         histogram = cls(geometry)
         histogram._load(counts)
         return histogram
@@ -228,6 +240,24 @@ class Histogram:
 
     def _total(self) -> int:
         return int(self.counts.sum())
+
+
+def _check_size(text: str) -> None:
+    """Unpack an encoded histogram as far as its own header allows; raises ValueError and others when it holds more.
+
+    The package unpacks without a limit: a few kB could take all memory. A count takes 9 bytes at most.
+    """
+    packed = base64.b64decode(text, validate=True)[_OUTER_HEADER_BYTES:]
+    unpacker = zlib.decompressobj()
+    header = unpacker.decompress(packed, _INNER_HEADER.size)
+    _, payload_bytes, offset, digits, lowest, highest = _INNER_HEADER.unpack(header)
+    most_bytes = 9 * HdrGeometry(lowest, highest, digits).counts_len
+    if offset or payload_bytes > most_bytes:
+        raise ValueError("its values are shifted" if offset else f"{payload_bytes} bytes of counts, {most_bytes} at most")
+    # The double after the header's whole numbers, the counts, and one more byte that must not come.
+    rest = unpacker.decompress(unpacker.unconsumed_tail, 8 + payload_bytes + 1)
+    if len(rest) != 8 + payload_bytes:
+        raise ValueError(f"{payload_bytes} bytes of counts are announced, there are {'more' if len(rest) > 8 + payload_bytes else len(rest) - 8}")
 
 
 def exact(p: Percentile) -> Fraction:
