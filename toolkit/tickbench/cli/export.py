@@ -16,7 +16,9 @@ _UNITS = ("ns", "us", "ms")
 @click.option("--format", "form", type=Name(tuple(FORMATS)), required=True, help=f"One of {', '.join(FORMATS)}.")
 @click.option("--scenario", "scenarios", multiple=True, metavar="S", help="Only this scenario (repeatable).")
 @click.option("--variant", "variants", multiple=True, metavar="V", help="Only this variant (repeatable).")
-@click.option("--histogram", metavar="NAME", help="service, response, lag …; default: response where there is one, else service.")
+@click.option(
+    "--histogram", metavar="NAME", help="service, response, lag …; default: response where there is one, else service."
+)
 @click.option("--unit", type=Name(_UNITS), help="Of hgrm: ns, us or ms (the default, as of the Java tools).")
 @click.option("-o", "--output", metavar="FILE", default="-", help="Write there instead of to stdout.")
 def command(  # one parameter an option

@@ -255,9 +255,10 @@ def _check_size(text: str) -> None:
     if offset or payload_bytes > most_bytes:
         raise ValueError("its values are shifted" if offset else f"{payload_bytes} bytes of counts, {most_bytes} at most")
     # The double after the header's whole numbers, the counts, and one more byte that must not come.
-    rest = unpacker.decompress(unpacker.unconsumed_tail, 8 + payload_bytes + 1)
-    if len(rest) != 8 + payload_bytes:
-        raise ValueError(f"{payload_bytes} bytes of counts are announced, there are {'more' if len(rest) > 8 + payload_bytes else len(rest) - 8}")
+    rest_bytes = len(unpacker.decompress(unpacker.unconsumed_tail, 8 + payload_bytes + 1))
+    if rest_bytes != 8 + payload_bytes:
+        seen = "more" if rest_bytes > 8 + payload_bytes else rest_bytes - 8
+        raise ValueError(f"{payload_bytes} bytes of counts are announced, there are {seen}")
 
 
 def exact(p: Percentile) -> Fraction:

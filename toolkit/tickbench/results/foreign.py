@@ -1,7 +1,7 @@
-"""Runs out of other tools' files: pyperf suites, pytest-benchmark JSON and .hlog (`foreign_hlog`), recognised by their content.
+"""Runs out of other tools' files: pyperf, pytest-benchmark and .hlog (see `foreign_hlog`), recognised by their content.
 
-A value of the JSON files is a mean over loops, so the timing is "batch". What they do not say is null, never guessed. Host names
-and paths are left behind.
+A value of the JSON files is a mean over loops, so the timing is "batch". What they do not say is null, never guessed.
+Host names and paths are left behind.
 
 - pyperf: the values of one process are one round, for values of one process share its memory layout, hash seed and caches and
   are no independent samples of anything that a second process does not share. Runs without values (calibrations) are left out.

@@ -15,21 +15,31 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 from tickbench.errors import InputError
 from tickbench.kernels.hdr import COUNT_LIMIT, Histogram
 from tickbench.results.foreign_run import MOST_GROUPS, provenance_of
 from tickbench.results.merging import merge_all
-from tickbench.results.run_file import FOREIGN_SUITE, Interval, Measurement, Provenance, Run, ScenarioRecord, Skipped, VariantRecord
+from tickbench.results.run_file import (
+    FOREIGN_SUITE,
+    Interval,
+    Measurement,
+    Provenance,
+    Run,
+    ScenarioRecord,
+    Skipped,
+    VariantRecord,
+)
 
 COMPONENT = SCENARIO = "hlog"
 UNTAGGED = "no tag"
 _REPORTED = ("10", "50", "90", "99", "99.9", "99.99")
-_NS_PER_S = 1_000_000_000
-_YEAR_S = 365 * 24 * 3600.0
-_FIRST_DATE_S = 1e9  # 2001: a time below it is no date
+_NS_PER_S, _NS_PER_MS = 1_000_000_000, 1_000_000
+_YEAR_NS = 365 * 24 * 3600 * _NS_PER_S
+_FIRST_DATE_NS = 10**9 * _NS_PER_S  # 2001: a time below it is no date
 _MOST_S = 1e11  # of the year 5138: no clock says more
 _MOST_TAGS = 1_000
 _MOST_LINE_BYTES = 30_000_000  # the largest histogram (5 digits, all of int64) in base64
@@ -56,12 +66,12 @@ class _Line:
 
 @dataclass
 class _Log:
-    """What was read; times in seconds as in the file, `sizes` the operations of a value by tag, where they are given."""
+    """What was read; times as in the file, `sizes` the operations of a value by tag, where they are given."""
 
     name: str
-    start_s: float | None = None
-    base_s: float | None = None
-    first_s: float | None = None
+    start_ns: int | None = None
+    base_ns: int | None = None
+    first_ns: int = 0
     by_tag: dict[str, list[_Line]] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)
 
@@ -95,7 +105,7 @@ def _take(log: _Log, number: int, text: str) -> None:
         _take_comment(log, text)
     elif text and not text.startswith('"StartTimestamp"'):
         tag, line = _interval(number, text)
-        log.first_s = line.start_ns / _NS_PER_S if log.first_s is None else log.first_s
+        log.first_ns = log.first_ns if log.by_tag else line.start_ns
         if tag not in log.by_tag and len(log.by_tag) == _MOST_TAGS:
             raise InputError(f"more than {_MOST_TAGS} different tags: this does not look like a log of a service")
         log.by_tag.setdefault(tag, []).append(line)
@@ -103,11 +113,10 @@ def _take(log: _Log, number: int, text: str) -> None:
 
 def _take_comment(log: _Log, text: str) -> None:
     if time := _TIME.match(text):
-        value_s = _seconds(time[1], time[2]) / _NS_PER_S
         if time[1] == "StartTime":
-            log.start_s = value_s
+            log.start_ns = _seconds(time[1], time[2])
         else:
-            log.base_s = value_s
+            log.base_ns = _seconds(time[1], time[2])
     elif size := _SIZE.match(text):
         log.sizes[size[2] or UNTAGGED] = max(1, int(size[1]))
 
@@ -150,12 +159,11 @@ def _number(what: str, text: str) -> float:
 
 def _run(log: _Log) -> Run:
     """The run: lines in the order of time, in rounds."""
-    start_s, base_s = _times(log)
-    shift_ns = round((base_s - start_s) * _NS_PER_S)
-    earliest_ns = min(line.start_ns for lines in log.by_tag.values() for line in lines) + shift_ns
-    # A log that was cut from the middle, or whose first lines precede its StartTime: the run starts where its lines do.
-    start_s, shift_ns = (start_s + earliest_ns / _NS_PER_S, shift_ns - earliest_ns) if earliest_ns < 0 else (start_s, shift_ns)
-    run = Run(provenance=_provenance(log, start_s, shift_ns))
+    start_ns, base_ns = _times(log)
+    # A log that was cut from the middle may hold lines from before its StartTime: the run starts where its lines do.
+    start_ns = min(start_ns, base_ns + min(line.start_ns for lines in log.by_tag.values() for line in lines))
+    shift_ns = base_ns - start_ns
+    run = Run(provenance=_provenance(log, start_ns, base_ns))
     for tag, lines in log.by_tag.items():
         lines.sort(key=lambda line: line.start_ns)
         total = sum(line.count for line in lines)
@@ -174,18 +182,18 @@ def _run(log: _Log) -> Run:
     return run
 
 
-def _times(log: _Log) -> tuple[float, float]:
-    """Start of the log and what its times count from, in seconds since 1970."""
-    first_s = log.first_s or 0.0
-    if log.start_s is not None:
-        relative = first_s < log.start_s - _YEAR_S
-        return log.start_s, log.base_s if log.base_s is not None else log.start_s if relative else 0.0
-    if first_s + (log.base_s or 0.0) < _FIRST_DATE_S:
+def _times(log: _Log) -> tuple[int, int]:
+    """Start of the log and what its times count from, in ns since 1970."""
+    base_ns = log.base_ns or 0
+    if log.start_ns is not None:
+        relative = log.base_ns is None and log.first_ns < log.start_ns - _YEAR_NS
+        return log.start_ns, log.start_ns if relative else base_ns
+    if base_ns + log.first_ns < _FIRST_DATE_NS:
         raise InputError(
             f"{log.name}: the log does not say when it began, and runs are kept in the order of time: "
             "put a line `#[StartTime: SECONDS (seconds since epoch)]` on top"
         )
-    return first_s + (log.base_s or 0.0), log.base_s or 0.0
+    return base_ns + log.first_ns, base_ns
 
 
 def _rounds(lines: Sequence[_Line]) -> list[Sequence[_Line]]:
@@ -249,12 +257,12 @@ def _scenario(measured: Sequence[Measurement]) -> ScenarioRecord:
     )
 
 
-def _provenance(log: _Log, start_s: float, shift_ns: int) -> Provenance:
-    end_s = start_s + (max(line.end_ns for lines in log.by_tag.values() for line in lines) + shift_ns) / _NS_PER_S
-    unknown = {"cpu_model": None, "cpus": None, "kernel": None, "python": None, "packages": {}, "machine": {}}
-    return provenance_of(log.name, clock=None, started_at=_date(start_s), ended_at=_date(end_s), **unknown)
+def _provenance(log: _Log, start_ns: int, base_ns: int) -> Provenance:
+    end_ns = base_ns + max(line.end_ns for lines in log.by_tag.values() for line in lines)
+    unknown: dict[str, Any] = {"cpu_model": None, "cpus": None, "kernel": None, "python": None, "packages": {}, "machine": {}}
+    return provenance_of(log.name, clock=None, started_at=_date(start_ns), ended_at=_date(end_ns), **unknown)
 
 
-def _date(moment_s: float) -> str:
-    moment = datetime.fromtimestamp(moment_s, UTC).replace(tzinfo=None)
+def _date(moment_ns: int) -> str:
+    moment = datetime.fromtimestamp(0, UTC).replace(tzinfo=None) + timedelta(milliseconds=moment_ns // _NS_PER_MS)
     return f"{moment.isoformat(timespec='milliseconds')}Z"

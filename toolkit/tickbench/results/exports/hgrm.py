@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tickbench.errors import InputError, UsageError
 from tickbench.kernels.hdr import Histogram
@@ -38,7 +39,9 @@ def write(run: Run, choice: Choice) -> Export:
     if merged is None or not merged.count:
         raise InputError(f"{group.scenario} {group.variant}: no value was recorded: there is no distribution")
     if len(sizes) > 1:
-        raise InputError(f"{group.scenario} {group.variant}: its rounds have batches of {sizes} operations: no common distribution")
+        raise InputError(
+            f"{group.scenario} {group.variant}: its rounds have batches of {sizes} operations: no common distribution"
+        )
     unit = choice.unit or "ms"
     body = "\n".join(_lines(merged, _NS_IN[unit] * sizes[0]))
     if not group.batch:
@@ -66,7 +69,7 @@ def _lines(histogram: Histogram, ratio: float) -> Iterator[str]:
     yield f"#[Buckets = {geometry.bucket_ranges:12d}, SubBuckets     = {2 << geometry.half_magnitude:12d}]"
 
 
-def _levels(running: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Iterator[tuple[float, int]]:
+def _levels(running: NDArray[np.int64]) -> Iterator[tuple[float, int]]:
     """Percentiles, ever closer to 100, with the place where each is reached, until all values are counted."""
     reached, level = 100.0 * running / running[-1], 0.0
     while True:
@@ -81,4 +84,4 @@ def _levels(running: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Iterator[tup
 
 def _step(level: float) -> float:
     halves = math.floor(math.log2(100 / (100 - level))) + 1
-    return 100 / (_STEPS_PER_HALF_DISTANCE * 2**halves)
+    return 100.0 / (_STEPS_PER_HALF_DISTANCE << halves)

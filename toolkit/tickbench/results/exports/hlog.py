@@ -47,7 +47,10 @@ def write(run: Run, choice: Choice) -> Export:
             batches += 1
             comments[f"#[OperationsPerValue: {one.operations_per_value} {tag.rstrip(',')}]".replace(" ]", "]")] = None
     if batches:
-        notes = (*notes, f"a value of {batches} of the measurements is the time of a batch of operations: comments say of how many")
+        notes = (
+            *notes,
+            f"a value of {batches} of the measurements is the time of a batch of operations: comments say of how many",
+        )
     start_s = started_at_s(run)
     head = [
         f"#[Logged with tickbench {run.provenance.tickbench}; values in ns]",
@@ -65,7 +68,10 @@ def _lines(one: Measurement, name: str, start_ns: int) -> Iterator[tuple[int, st
     """The intervals of the primary histogram where there are some, else the round: start in ns and the line."""
     if one.intervals and name == histogram_name(one, Choice()):
         for slice_ in one.intervals:
-            yield start_ns + slice_.start_ns, _line(start_ns + slice_.start_ns, slice_.end_ns - slice_.start_ns, slice_.histogram)
+            yield (
+                start_ns + slice_.start_ns,
+                _line(start_ns + slice_.start_ns, slice_.end_ns - slice_.start_ns, slice_.histogram),
+            )
     else:
         yield start_ns, _line(start_ns, one.elapsed_ns, one.histograms[name])
 

@@ -10,7 +10,7 @@ from tickbench.results.run_file import FOREIGN_SUITE, Measurement, Run, Scenario
 _NS_PER_S = 1e9
 
 
-def write(run: Run, _choice: Choice = Choice()) -> Export:
+def write(run: Run, _choice: Choice) -> Export:
     """Scenario x variant is a benchmark, an undisturbed round is a run with one value in seconds.
 
     The value is the mean time of an operation and `loops` says of how many; of an open load, whose rate is given, it is the
@@ -52,7 +52,9 @@ def _benchmark_name(record: ScenarioRecord | None, scenario: str, variant: str) 
 def _value(record: ScenarioRecord | None, one: Measurement) -> tuple[float, dict[str, str | int | float]]:
     """Seconds of a round and what is to be said of them; 0 where it has none."""
     if record is not None and record.open_loop:
-        return one.percentiles.get("50", 0.0) / _NS_PER_S, {"tickbench_value": f"median {'response' if 'response' in one.histograms else 'recorded'} time"}
+        return one.percentiles.get("50", 0.0) / _NS_PER_S, {
+            "tickbench_value": f"median {'response' if 'response' in one.histograms else 'recorded'} time"
+        }
     facts: dict[str, str | int | float] = {
         "tickbench_value": "mean time of an operation",
         "loops": max(one.operations, 1),
@@ -87,4 +89,3 @@ def _date(started_at: str) -> str | None:
     except ValueError:
         return None
     return moment.replace(tzinfo=None).isoformat(" ", "microseconds")
-
