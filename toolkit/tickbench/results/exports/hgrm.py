@@ -18,6 +18,7 @@ from tickbench.results.merging import merge_all
 from tickbench.results.run_file import Run
 
 _NS_IN = {"ns": 1.0, "us": 1e3, "ms": 1e6}
+_DECIMALS = {"ns": 3, "us": 3, "ms": 6}  # down to the ns; below it in ns, for means of batches
 _STEPS_PER_HALF_DISTANCE = 5  # of HistogramLogProcessor
 
 
@@ -43,14 +44,14 @@ def write(run: Run, choice: Choice) -> Export:
             f"{group.scenario} {group.variant}: its rounds have batches of {sizes} operations: no common distribution"
         )
     unit = choice.unit or "ms"
-    body = "\n".join(_lines(merged, _NS_IN[unit] * sizes[0]))
+    body = "\n".join(_lines(merged, _NS_IN[unit] * sizes[0], _DECIMALS[unit]))
     if not group.batch:
         return Export(body + "\n")
     note = f"the values are means of batches of {sizes[0]} operations: this is no distribution of single operations"
     return Export(f"#[{note[0].upper()}{note[1:]}]\n{body}\n", notes=(note,))
 
 
-def _lines(histogram: Histogram, ratio: float) -> Iterator[str]:
+def _lines(histogram: Histogram, ratio: float, decimals: int) -> Iterator[str]:
     used = np.flatnonzero(histogram.counts)
     counts, geometry = histogram.counts[used], histogram.geometry
     values = geometry.highest_values[used] / ratio
@@ -62,10 +63,10 @@ def _lines(histogram: Histogram, ratio: float) -> Iterator[str]:
     yield ""
     running = np.cumsum(counts)
     for level, place in _levels(running):
-        yield f"{values[place]:12.3f} {level / 100:2.12f} {running[place]:10d} {1 / (1 - level / 100):14.2f}"
-    yield f"{values[-1]:12.3f} {1:2.12f} {running[-1]:10d}"
-    yield f"#[Mean    = {mean / ratio:12.3f}, StdDeviation   = {deviation / ratio:12.3f}]"
-    yield f"#[Max     = {values[-1]:12.3f}, Total count    = {histogram.count:12d}]"
+        yield f"{values[place]:12.{decimals}f} {level / 100:2.12f} {running[place]:10d} {1 / (1 - level / 100):14.2f}"
+    yield f"{values[-1]:12.{decimals}f} {1:2.12f} {running[-1]:10d}"
+    yield f"#[Mean    = {mean / ratio:12.{decimals}f}, StdDeviation   = {deviation / ratio:12.{decimals}f}]"
+    yield f"#[Max     = {values[-1]:12.{decimals}f}, Total count    = {histogram.count:12d}]"
     yield f"#[Buckets = {geometry.bucket_ranges:12d}, SubBuckets     = {2 << geometry.half_magnitude:12d}]"
 
 
