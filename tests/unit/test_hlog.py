@@ -247,13 +247,22 @@ def test_too_many_tags_are_refused():
         imported(START + "\n".join(f"Tag={i},{GOOD}" for i in range(1001)))
 
 
+def accepted(content):
+    """The run, or None where the reader refuses it in one line that names the file."""
+    try:
+        return read(content, "some.hlog")
+    except InputError as error:
+        refusal = str(error)
+    assert refusal.startswith("some.hlog: ")
+    assert "\n" not in refusal
+    return None
+
+
 def test_every_cut_is_an_error_or_a_shorter_log():
     content = JAVA.read_bytes()
     for length in range(0, len(content), 97):
-        try:
-            assert read(content[:length], "some.hlog").measurements
-        except InputError as error:
-            assert str(error).startswith("some.hlog: ")
+        run = accepted(content[:length])
+        assert run is None or run.measurements
 
 
 @settings(max_examples=150, deadline=None)
@@ -264,10 +273,7 @@ def test_damage_in_a_payload_never_gets_past_the_reader(at, noise):
     inner[at : at + len(noise)] = noise
     squeezed = zlib.compress(bytes(inner))
     payload = base64.b64encode(struct.pack(">II", 0x1C849314, len(squeezed)) + squeezed).decode()
-    try:
-        imported(f"{START}0.0,1.0,0.1,{payload}\n")
-    except InputError as error:
-        assert "\n" not in str(error)
+    accepted(f"{START}0.0,1.0,0.1,{payload}\n".encode())
 
 
 def test_filters_and_an_unknown_histogram():
@@ -277,7 +283,6 @@ def test_filters_and_an_unknown_histogram():
         measurements=[a_measurement("one", 0), a_measurement("other", 0)],
     )
     assert list(payloads(log_of(run, variants=("other",)))) == ["smoke/one/other"]
-    with pytest.raises(InputError, match=r"started_at") as caught:
-        run.provenance.started_at = "yesterday"
+    run.provenance.started_at = "yesterday"
+    with pytest.raises(InputError, match=r"started_at.*yesterday"):
         log_of(run)
-    assert "yesterday" in str(caught.value)
