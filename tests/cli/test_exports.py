@@ -52,7 +52,7 @@ def test_every_format_goes_to_stdout(folder, form, more, beginning):
         ((), "--format"),
         (("--format", "hlg"), "'hlog'"),
         (("--format", "hgrm"), "name one by --scenario and --variant"),
-        (("--format", "hgrm", "--variant", "A", "--unit", "s"), "ns, us, ms"),
+        (("--format", "hgrm", "--variant", "A", "--unit", "hours"), "ns, us, ms"),
         (("--format", "hlog", "--unit", "us"), "--unit says nothing to --format hlog"),
         (("--format", "pyperf", "--histogram", "service"), "--histogram says nothing to --format pyperf"),
         (("--format", "hlog", "--histogram", "respnse"), "histogram 'respnse'"),

@@ -77,6 +77,11 @@ def test_hostile_names_are_text_in_every_format(form):
     assert of(run, form).text.endswith("\n")
 
 
+def test_names_that_pyperf_cannot_tell_apart_are_left_out():
+    run = a_run(measurements=[a_measurement("b c", 0, scenario="a"), a_measurement("c", 0, scenario="a b")])
+    assert of(run, "pyperf").left_out == ("a b c: another scenario and variant have the same name in pyperf",)
+
+
 # -- hgrm
 
 
@@ -158,7 +163,7 @@ def test_prometheus_counts_what_was_recorded(values_ns):
 def test_limits_are_the_same_in_every_run_whatever_the_geometry():
     def limits(geometry, shift):
         histogram = Histogram(geometry)
-        histogram.record([5_000 + shift, 90_000 + 10 * shift])
+        histogram.record([5_000 + shift, 92_000 + 10 * shift])
         one = a_measurement("one", 0)
         one.histograms["service"] = histogram.encode()
         samples = families(of(a_run(measurements=[one]), "openmetrics").text)["tickbench_latency_seconds"].samples

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from samples import a_measurement, a_run, a_scenario_record, a_variant_record
 from tickbench.errors import InputError
-from tickbench.kernels.hdr import COUNT_LIMIT, HdrGeometry, Histogram
+from tickbench.kernels.hdr import COUNT_LIMIT, HdrGeometry, Histogram, decode_sparse
 from tickbench.measure.stored import compare_runs
 from tickbench.results import run_file
 from tickbench.results.exports import Choice, export
@@ -204,7 +204,8 @@ GOOD = f"0.0,1.0,0.1,{encoded(5)}"
         (f"Tag=a b,{GOOD}", "tag 'a b'"),
         (f"Tag=a\x1b[2J,{GOOD}", "tag"),
         ("0.0,1.0,0.1,!!!!", "not an encoded HdrHistogram"),
-        (f"0.0,1.0,0.1,{packed(bytes([1]))}", "negative"),
+        (f"0.0,1.0,0.1,{packed(bytes([0xFE] + [0xFF] * 8))}", "a count is too large"),  # a count of 2^63 - 1
+        (f"0.0,1.0,0.1,{packed(bytes([0xFF] * 9))}", "not an encoded HdrHistogram"),  # 2^63 empty buckets
         (f"0.0,1.0,0.1,{packed(bytes(50_000_000), payload_bytes=5)}", "5 bytes of counts are announced, there are more"),
         (f"0.0,1.0,0.1,{packed(bytes(50_000_000))}", "at most"),
         (f"0.0,1.0,0.1,{packed(b'', payload_bytes=9)}", "9 bytes of counts are announced, there are 0"),
@@ -263,6 +264,20 @@ def test_every_cut_is_an_error_or_a_shorter_log():
     for length in range(0, len(content), 97):
         run = accepted(content[:length])
         assert run is None or run.measurements
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(st.integers(0, 10**7), max_size=50),
+    st.sampled_from([HdrGeometry(), HdrGeometry(1000, 10**10, 2), HdrGeometry(1, 2**40, 3)]),
+)
+def test_sparse_decoding_finds_what_the_package_finds(values_ns, geometry):
+    text = encoded(*values_ns, geometry=geometry)
+    found, places, counts = decode_sparse(text)
+    whole = Histogram.decode(text)
+    assert found == whole.geometry == geometry
+    assert places.tolist() == whole.counts.nonzero()[0].tolist()
+    assert counts.tolist() == whole.counts[places].tolist()
 
 
 @settings(max_examples=150, deadline=None)

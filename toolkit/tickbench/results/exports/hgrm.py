@@ -36,7 +36,7 @@ def write(run: Run, choice: Choice) -> Export:
     named_of = [(one, histogram_name(one, choice)) for one in group.rounds]
     texts = [one.histograms[name] for one, name in named_of if name is not None]
     sizes = sorted({one.operations_per_value for one in group.rounds})
-    merged = merge_all([Histogram.decode(text) for text in texts]) if texts else None
+    merged = merge_all(texts) if texts else None
     if merged is None or not merged.count:
         raise InputError(f"{group.scenario} {group.variant}: no value was recorded: there is no distribution")
     if len(sizes) > 1:

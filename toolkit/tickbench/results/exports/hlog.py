@@ -9,7 +9,7 @@ of a batch, a comment `#[OperationsPerValue: N Tag=T]` says of how many operatio
 import re
 from collections.abc import Iterator
 
-from tickbench.kernels.hdr import Histogram
+from tickbench.kernels.hdr import decode_sparse
 from tickbench.results.exports.choice import (
     NS_PER_S,
     Choice,
@@ -77,7 +77,9 @@ def _lines(one: Measurement, name: str, start_ns: int) -> Iterator[tuple[int, st
 
 
 def _line(start_ns: int, length_ns: int, payload: str) -> str:
-    return f"{_seconds(start_ns)},{_seconds(max(length_ns, 0))},{Histogram.decode(payload).max_ns / _NS_PER_MS:.6f},{payload}"
+    geometry, places, _ = decode_sparse(payload)
+    max_ns = int(geometry.highest_values[places[-1]]) if places.size else 0
+    return f"{_seconds(start_ns)},{_seconds(max(length_ns, 0))},{max_ns / _NS_PER_MS:.6f},{payload}"
 
 
 def _seconds(time_ns: int) -> str:

@@ -79,7 +79,7 @@ def _merged(group: Group, choice: Choice) -> Iterator[tuple[str, Histogram]]:
     """Name and sum of the wanted histograms of a group, unless its values are of batches."""
     named = [(name, one.histograms[name]) for one in group.rounds if (name := histogram_name(one, choice)) is not None]
     if named and not group.batch:
-        yield named[0][0], merge_all([Histogram.decode(text) for _, text in named])
+        yield named[0][0], merge_all([text for _, text in named])
 
 
 def _family(name: str, kind: str, help_text: str, samples: Iterable[Sample]) -> Iterator[str]:

@@ -2,9 +2,11 @@
 
 import io
 from datetime import datetime
+from typing import Any
 
 from tickbench.errors import InputError
 from tickbench.results.exports.choice import Choice, Export
+from tickbench.results.foreign_run import VARIANT
 from tickbench.results.run_file import FOREIGN_SUITE, Measurement, Run, ScenarioRecord
 
 _NS_PER_S = 1e9
@@ -23,17 +25,20 @@ def write(run: Run, _choice: Choice) -> Export:
         measured.setdefault((one.scenario, one.component, one.variant), []).append(one)
     scenarios = {one.id: one for one in run.scenarios}
     shared = _shared_metadata(run)
-    benchmarks, left_out = [], []
+    benchmarks: list[Any] = []
+    left_out = []
     for (scenario, component, variant), rounds in measured.items():
         record = scenarios.get(scenario)
         name = _benchmark_name(record, scenario, variant)
-        known = shared | {"name": name, "tickbench_component": component}
+        known = shared | {"name": name, "tickbench_component": _plain(component)}
         runs = [
             pyperf.Run([value], metadata=known | facts, collect_metadata=False)
             for one in rounds
             if not one.disturbed and (value := (told := _value(record, one))[0]) > 0 and (facts := told[1])
         ]
-        if runs:
+        if runs and name in {one.get_name() for one in benchmarks}:
+            left_out.append(f"{name}: another scenario and variant have the same name in pyperf")
+        elif runs:
             benchmarks.append(pyperf.Benchmark(runs))
         else:
             left_out.append(f"{name}: none of its {len(rounds)} rounds is undisturbed and longer than 0 ns")
@@ -45,8 +50,14 @@ def write(run: Run, _choice: Choice) -> Export:
 
 
 def _benchmark_name(record: ScenarioRecord | None, scenario: str, variant: str) -> str:
-    """What was imported gets its own name back."""
-    return scenario if record is not None and record.suite == FOREIGN_SUITE else f"{scenario} {variant}"
+    """What was imported gets its own name back, unless it has several variants."""
+    whole = record is not None and record.suite == FOREIGN_SUITE and variant == VARIANT
+    return _plain(scenario if whole else f"{scenario} {variant}")
+
+
+def _plain(text: str) -> str:
+    """pyperf refuses line breaks, and a name is no place for what cannot be printed."""
+    return "".join(letter if letter.isprintable() else "_" for letter in text)
 
 
 def _value(record: ScenarioRecord | None, one: Measurement) -> tuple[float, dict[str, str | int | float]]:
@@ -79,7 +90,9 @@ def _shared_metadata(run: Run) -> dict[str, str | int]:
         "tickbench_version": of.tickbench,
         "tickbench_revision": of.revision,
     }
-    return {key: value for key, value in facts.items() if value not in (None, "", 0)}
+    return {
+        key: _plain(value) if isinstance(value, str) else value for key, value in facts.items() if value not in (None, "", 0)
+    }
 
 
 def _date(started_at: str) -> str | None:
