@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tickbench.errors import InputError
 from tickbench.kernels.hdr import COUNT_LIMIT, HdrGeometry, Histogram, decode_sparse
@@ -28,7 +29,10 @@ def merge_all(texts: Sequence[str]) -> Histogram:
     )
     merged = np.zeros(geometry.counts_len, dtype=np.int64)
     for of, places, counts in parts:
-        if of != geometry:
-            places = np.searchsorted(geometry.lowest_values, of.lowest_values[places], side="right") - 1
-        np.add.at(merged, places, counts)
+        np.add.at(merged, places if of == geometry else _moved(of, geometry, places), counts)
     return Histogram.of_counts(geometry, merged)
+
+
+def _moved(of: HdrGeometry, to: HdrGeometry, places: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The buckets of another geometry."""
+    return np.searchsorted(to.lowest_values, of.lowest_values[places], side="right") - 1
