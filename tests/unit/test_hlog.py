@@ -204,7 +204,7 @@ GOOD = f"0.0,1.0,0.1,{encoded(5)}"
         (f"Tag=a b,{GOOD}", "tag 'a b'"),
         (f"Tag=a\x1b[2J,{GOOD}", "tag"),
         ("0.0,1.0,0.1,!!!!", "not an encoded HdrHistogram"),
-        (f"0.0,1.0,0.1,{packed(bytes([0xFE] + [0xFF] * 8))}", "a count is too large"),  # a count of 2^63 - 1
+        (f"0.0,1.0,0.1,{packed(bytes([0xFE] + [0xFF] * 8))}", "negative or too large"),  # a count of 2^63 - 1
         (f"0.0,1.0,0.1,{packed(bytes([0xFF] * 9))}", "not an encoded HdrHistogram"),  # 2^63 empty buckets
         (f"0.0,1.0,0.1,{packed(bytes(50_000_000), payload_bytes=5)}", "5 bytes of counts are announced, there are more"),
         (f"0.0,1.0,0.1,{packed(bytes(50_000_000))}", "at most"),

@@ -248,33 +248,31 @@ class Histogram:
 def decode_sparse(text: str) -> tuple[HdrGeometry, NDArray[np.int64], NDArray[np.int64]]:
     """Geometry, used buckets in rising order and their counts, of what `Histogram.decode` reads; raises as it does.
 
-    Takes time and memory by the length of the text and not by the number of buckets: 50 times faster for a usual interval.
+    Takes time and memory by the length of what was encoded and not by the number of buckets.
     """
     try:
         geometry, payload = _unpacked(text)
-        places, counts = [], []
-        at = place = total = 0
-        while at < len(payload):
-            word = shift = 0
-            while True:
-                byte = payload[at]
-                at += 1
-                last = shift == 56 or byte < 128  # the ninth byte has eight bits of its own
-                word |= (byte if last else byte & 127) << shift
-                shift += 7
-                if last:
-                    break
-            count = (word >> 1) ^ -(word & 1)
-            if count > 0:
-                places.append(place)
-                counts.append(count)
-                total += count
-            place += max(1, -count)  # a negative number is a run of empty buckets
-            if place > geometry.counts_len or total >= COUNT_LIMIT:
-                raise ValueError("there are more buckets than its range has, or a count is too large")
+        octets = np.frombuffer(payload, dtype=np.uint8)
+        ends = np.flatnonzero(octets < 128)  # of a number in groups of 7 bits, the lowest first
+        starts = np.concatenate([[0], ends[:-1] + 1])[: ends.size]
+        lengths = ends - starts + 1
+        if octets.size and (octets[-1] >= 128 or lengths.max() > 8):
+            # A ninth byte has eight bits of its own: counts from 2^55 on, and damage, are left to the package.
+            whole = Histogram.decode(text).counts
+            return geometry, np.flatnonzero(whole), whole[np.flatnonzero(whole)]
+        shifts = 7 * (np.arange(octets.size) - np.repeat(starts, lengths))
+        words = np.add.reduceat((octets & 127).astype(np.int64) << shifts, starts) if ends.size else np.zeros(0, np.int64)
+        counts = (words >> 1) ^ -(words & 1)
+        # A negative number is a run of empty buckets; one that is longer than the range ends the range.
+        steps = np.where(counts < 0, np.minimum(-counts, geometry.counts_len + 1), 1)
+        places = np.cumsum(steps) - steps
+        if steps.sum() > geometry.counts_len or counts[counts > 0].sum(dtype=np.float64) >= COUNT_LIMIT:
+            raise ValueError("there are more buckets than its range has, or a count is too large")
+    except InputError:
+        raise
     except Exception as error:  # base64, zlib and struct have errors of their own
         raise InputError(f"histogram: this is not an encoded HdrHistogram (V2): {error!r}") from error
-    return geometry, np.array(places, dtype=np.int64), np.array(counts, dtype=np.int64)
+    return geometry, places[counts > 0], counts[counts > 0]
 
 
 def _unpacked(text: str) -> tuple[HdrGeometry, bytes]:
