@@ -16,7 +16,7 @@ from tickbench.render.summary import (
     sections,
 )
 from tickbench.render.tables import plain_table, three_digits
-from tickbench.results.run_file import Failure, Run
+from tickbench.results.run_file import FOREIGN_SUITE, Failure, Run
 
 FEW_MARK = "~"
 _NS, _US = ("ns", 1.0), ("µs", 1000.0)
@@ -155,7 +155,7 @@ def _counted(section: Section) -> str:
         timed = f"batch means{size}: each value is a mean over {scenario.operation}s, not a single one"
     else:
         timed = f"each {scenario.value or scenario.operation} timed" + (
-            ", from its intended start (response)" if scenario.open_loop else ""
+            ", from its intended start (response)" if scenario.open_loop and scenario.suite != FOREIGN_SUITE else ""
         )
     rounds = max(row.rounds for row in section.rows)
     return f"{timed}; threads: {threads}; rounds: {rounds}; feed: {scenario.feed or 'none'}"
