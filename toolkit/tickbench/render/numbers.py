@@ -22,9 +22,19 @@ def quantity(number: float, unit: str | None) -> str:
     """A number with its unit; times (ns), times a second and bytes in the unit that reads best, large numbers in millions."""
     if unit not in _SCALED:
         return amount(number, unit or "")
-    end, scales = _SCALED[unit]
-    scale, name = next(((scale, name) for scale, name in scales if abs(number) >= scale), scales[-1])
-    return f"{three_digits(number / scale)} {name}{end}"
+    scale, name = _scale(number, unit)
+    return f"{three_digits(number / scale)} {name}{_SCALED[unit][0]}"
+
+
+def quantity_interval(number: float, low: float, high: float, unit: str | None) -> str:
+    """The interval of a number, in the unit that `quantity` writes the number in."""
+    scale = _scale(number, unit)[0] if unit in _SCALED else _MILLION if abs(number) >= _MILLION else 1.0
+    return interval(low / scale, high / scale)
+
+
+def _scale(number: float, unit: str) -> tuple[float, str]:
+    scales = _SCALED[unit][1]
+    return next(((scale, name) for scale, name in scales if abs(number) >= scale), scales[-1])
 
 
 def interval(low: float | None, high: float | None) -> str:

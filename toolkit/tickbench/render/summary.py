@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from tickbench.analysis.ratios import PairedRatio, paired_ratio
 from tickbench.errors import InputError
-from tickbench.kernels.hdr import Histogram, rank_of
+from tickbench.kernels.hdr import HdrGeometry, Histogram, rank_of
+from tickbench.kernels.hdr_sparse import Buckets, decode_buckets
 from tickbench.results.run_file import Failure, Measurement, Run, ScenarioRecord, Skipped, VariantRecord
 
 SHOWN_PERCENTILES = ("50", "99", "99.9")
@@ -178,29 +179,31 @@ def cost_ns(one: Measurement, open_loop: bool) -> float:
 
 def _histograms(measured: Iterable[Measurement]) -> tuple[dict[str, Histogram], list[Spread]]:
     """The histograms of all rounds by name, without empty ones, and the primary one of each round; each decoded once."""
-    merged: dict[str, Histogram] = {}
+    sums: dict[str, tuple[HdrGeometry, NDArray[np.int64]]] = {}
     spreads = []
     for one in measured:
         primary = primary_of(one.histograms)
         for name, text in one.histograms.items():
             try:
-                histogram = Histogram.decode(text)
+                found = decode_buckets(text)
+                geometry, counts = sums.setdefault(name, (found.geometry, _no_counts(found.geometry)))
+                if found.geometry != geometry:
+                    raise InputError(f"cannot merge {found.geometry} into {geometry}")
             except InputError as error:
                 raise InputError(f"{one.scenario} {one.variant} round {one.round}: histograms.{name}: {error}") from error
+            counts[found.index] += found.counts
             if name == primary:
-                spreads.append(spread(one, histogram))
-            if name in merged:
-                merged[name].merge(histogram)
-            else:
-                merged[name] = histogram
-    return {name: one for name, one in merged.items() if one.count}, spreads
+                spreads.append(spread(one, found))
+    return {name: Histogram.of_counts(*one) for name, one in sums.items() if one[1].any()}, spreads
 
 
-def spread(measurement: Measurement, histogram: Histogram) -> Spread:
-    """The filled buckets of a measurement's histogram."""
-    used = np.flatnonzero(histogram.counts)
-    values = histogram.geometry.lowest_values[used] / measurement.operations_per_value
-    return Spread(measurement, values, histogram.counts[used].copy())
+def _no_counts(geometry: HdrGeometry) -> NDArray[np.int64]:
+    return np.zeros(geometry.counts_len, dtype=np.int64)
+
+
+def spread(measurement: Measurement, found: Buckets) -> Spread:
+    """The filled buckets of a measurement's histogram, per operation."""
+    return Spread(measurement, found.geometry.lowest_values[found.index] / measurement.operations_per_value, found.counts)
 
 
 def _batch_values(measured: Sequence[Measurement], batches: int) -> dict[str, Value]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from tickbench.analysis.ratios import MedianInterval
 from tickbench.measure.ledger import Finding
 from tickbench.render.ledger import promised_text
-from tickbench.render.numbers import interval, quantity
+from tickbench.render.numbers import quantity, quantity_interval
 from tickbench.render.view.model import Amount, ClaimRow
 
 
@@ -27,9 +27,9 @@ def _row(one: Finding) -> ClaimRow:
         before=_amount(found.before, claim.unit),
         after=_amount(found.after, claim.unit),
         promised_gain=claim.gain,
-        gain=found.gain and found.gain.median,
-        gain_low=found.gain and found.gain.low,
-        gain_high=found.gain and found.gain.high,
+        gain=None if found.gain is None else found.gain.median,
+        gain_low=None if found.gain is None else found.gain.low,
+        gain_high=None if found.gain is None else found.gain.high,
         tested_by=f"{claim.scenario}: {claim.before} → {claim.after}, {claim.metric}" if claim.scenario else "",
     )
 
@@ -37,5 +37,5 @@ def _row(one: Finding) -> ClaimRow:
 def _amount(found: MedianInterval | None, unit: str | None) -> Amount | None:
     if found is None:
         return None
-    text = interval(found.low, found.high)
+    text = quantity_interval(found.median, found.low, found.high, unit)
     return Amount(found.median, unit or "", quantity(found.median, unit), found.low, found.high, text)

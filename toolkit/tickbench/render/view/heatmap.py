@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tickbench.errors import InputError
-from tickbench.kernels.hdr import Histogram
+from tickbench.kernels.hdr_sparse import decode_buckets
 from tickbench.render.numbers import quantity
 from tickbench.render.summary import Row, Spread
 from tickbench.render.view.model import HeatColumn, Heatmap
@@ -64,21 +64,19 @@ def _share(columns: int, rounds: int) -> int:
     return max(columns // max(rounds, 1), 1)
 
 
-def _slices(spread: Spread) -> list[_Slice]:
-    one = spread.measurement
+def _slices(whole: Spread) -> list[_Slice]:
+    one = whole.measurement
     start_s = started_s(one)
     if not one.intervals:
-        return [_Slice(start_s, start_s + one.elapsed_ns / _NS_PER_S, one.round, spread.values_ns, spread.counts)]
+        return [_Slice(start_s, start_s + one.elapsed_ns / _NS_PER_S, one.round, whole.values_ns, whole.counts)]
     found = []
     for interval in one.intervals:
         try:
-            histogram = Histogram.decode(interval.histogram)
+            part = spread(one, decode_buckets(interval.histogram))
         except InputError as error:
             raise InputError(f"{one.scenario} {one.variant} round {one.round}: intervals: {error}") from error
-        used = np.flatnonzero(histogram.counts)
-        values = histogram.geometry.lowest_values[used] / one.operations_per_value
         times = (start_s + interval.start_ns / _NS_PER_S, start_s + interval.end_ns / _NS_PER_S)
-        found.append(_Slice(*times, one.round, values, histogram.counts[used].copy()))
+        found.append(_Slice(*times, one.round, part.values_ns, part.counts))
     return found
 
 
@@ -129,7 +127,9 @@ def _rounded(value: float) -> float:
 def _finding(row: Row, columns: Sequence[HeatColumn]) -> str:
     lowest, highest = min(columns, key=lambda one: one.p99_ns), max(columns, key=lambda one: one.p99_ns)
     worst = max(columns, key=lambda one: one.max_ns)
-    return (
-        f"{row.variant.name}: p99 between {quantity(lowest.p99_ns, 'ns')} and {quantity(highest.p99_ns, 'ns')} over "
-        f"{len(columns)} slices of time; the largest value, {quantity(worst.max_ns, 'ns')}, is of round {worst.round + 1}."
-    )
+    of = " of batch means" if row.timing == "batch" else ""
+    largest = f"the largest value, {quantity(worst.max_ns, 'ns')}, is of round {worst.round + 1}"
+    if len(columns) == 1:
+        return f"{row.variant.name}: one slice of time only, p99{of} {quantity(lowest.p99_ns, 'ns')}; {largest}."
+    between = f"between {quantity(lowest.p99_ns, 'ns')} and {quantity(highest.p99_ns, 'ns')}"
+    return f"{row.variant.name}: p99{of} {between} over {len(columns)} slices of time; {largest}."

@@ -5,20 +5,20 @@ from collections.abc import Iterable, Sequence
 from tickbench.analysis.ratios import median_interval
 from tickbench.measure.budgets import COUNTER, BudgetFinding
 from tickbench.render.budgets import limit_text
-from tickbench.render.numbers import interval, quantity
+from tickbench.render.numbers import quantity, quantity_interval
 from tickbench.render.view.model import Amount, MemoryRow
 from tickbench.results.run_file import Measurement, Run
 
-_RESIDENT, _OWN = "resident_growth_bytes", "own_bytes"
+RESIDENT, _OWN = "resident_growth_bytes", "own_bytes"
 _NO_BUDGET = "no budget"
 
 
 def memory_rows(run: Run, budgets: Iterable[BudgetFinding]) -> tuple[MemoryRow, ...]:
     """One row a scenario and variant with a counter of memory, in the order of the run."""
-    limits = {(one.budget.scenario, one.variant): one for one in budgets if one.budget.metric == f"{COUNTER}{_RESIDENT}"}
+    limits = {(one.budget.scenario, one.variant): one for one in budgets if one.budget.metric == f"{COUNTER}{RESIDENT}"}
     measured: dict[tuple[str, str], list[Measurement]] = {}
     for one in run.measurements:
-        if _RESIDENT in one.counters:
+        if RESIDENT in one.counters:
             measured.setdefault((one.scenario, one.variant), []).append(one)
     order = {one.id: index for index, one in enumerate(run.scenarios)}
     keys = sorted(measured, key=lambda key: (order.get(key[0], len(order)), key[1]))
@@ -32,7 +32,7 @@ def _row(key: tuple[str, str], measured: Sequence[Measurement], budget: BudgetFi
     return MemoryRow(
         scenario=key[0],
         variant=key[1],
-        resident=_amount(measured, _RESIDENT),
+        resident=_amount(measured, RESIDENT),
         own=_amount(measured, _OWN),
         limit=limit,
         verdict=budget.verdict if budget else _NO_BUDGET,
@@ -44,5 +44,5 @@ def _amount(measured: Sequence[Measurement], counter: str) -> Amount | None:
     if not values:
         return None
     found = median_interval(values)
-    shown = interval(found.low, found.high)
+    shown = quantity_interval(found.median, found.low, found.high, "bytes")
     return Amount(found.median, "bytes", quantity(found.median, "bytes"), found.low, found.high, shown)

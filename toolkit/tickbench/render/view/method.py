@@ -33,8 +33,8 @@ def _workers(run: Run) -> str:
     rounds = sorted({one.rounds for one in run.scenarios})
     shown = f"{rounds[0]}" if len(rounds) == 1 else f"{rounds[0]} to {rounds[-1]}" if rounds else "no"
     return (
-        f"Each number is of a fresh process that measured one variant in one round; {shown} rounds ran all variants of a scenario "
-        "in a shuffled order, so that a ratio compares what ran within the same minute."
+        f"Each number is of a fresh process that measured one variant in one round; {shown} rounds ran all variants of a "
+        "scenario in a shuffled order, so that a ratio compares what ran within the same minute."
     )
 
 
@@ -62,7 +62,8 @@ def _noise(run: Run) -> str:
     disturbed = sum(one.disturbed for one in run.measurements)
     return (
         "A worker that lost too much time to the machine was repeated "
-        f"({run.provenance.repeated_workers} repeats), and {disturbed} of {len(run.measurements)} stayed disturbed and are marked."
+        f"({run.provenance.repeated_workers} repeats), and {disturbed} of {len(run.measurements)} stayed disturbed and are "
+        "marked."
     )
 
 

@@ -1,6 +1,7 @@
 """One scenario: its table, its curves, its time, its order and its noise."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal
 
 from tickbench.analysis.percentiles import LEAST_EXCEEDANCES, SHOWN, Estimate, percentiles_from_counts
 from tickbench.analysis.ratios import CONFIDENCE, median_interval
@@ -16,6 +17,7 @@ from tickbench.render.view.model import Curve, Heatmap, LimitLine, Percentile, S
 from tickbench.render.view.noise import noise_rows
 from tickbench.render.view.order import Places, run_order
 
+Role = Literal["variant", "reference", "driver", "baseline"]
 Curves = Mapping[tuple[str, str], Points]  # by scenario and variant
 
 
@@ -81,9 +83,9 @@ def _row(row: Row, section: Section) -> VariantRow:
         max_text=NONE if row.max_ns is None else duration_text(row.max_ns, ns_per_unit),
         operations_per_s=row.operations_per_s,
         operations_per_s_text=rate_text(row.operations_per_s),
-        ratio=ratio and ratio.median,
-        ratio_low=ratio and ratio.low,
-        ratio_high=ratio and ratio.high,
+        ratio=None if ratio is None else ratio.median,
+        ratio_low=None if ratio is None else ratio.low,
+        ratio_high=None if ratio is None else ratio.high,
         ratio_text=ratio_text(ratio, row.variant.name == section.reference),
         counters=tuple((name.replace("_", " "), three_digits(value)) for name, value in row.counters.items()),
         extras=tuple((name, _of_histogram(one, EXTRA_PERCENTILES, ns_per_unit)) for name, one in row.extra_histograms.items()),
@@ -127,8 +129,8 @@ def _curves(section: Section, baseline: Curves) -> tuple[Curve, ...]:
     for row in section.rows:
         points = curve_points(row.merged) if row.merged else None
         if points:
-            role = "driver" if row.variant.null else "reference" if row.variant.name == section.reference else "variant"
-            found.append(Curve(row.variant.name, role, *points))  # type: ignore[arg-type]
+            role: Role = "driver" if row.variant.null else "reference" if row.variant.name == section.reference else "variant"
+            found.append(Curve(row.variant.name, role, *points))
         before = baseline.get((section.scenario.id, row.variant.name))
         if before and not row.variant.null:
             found.append(Curve(row.variant.name, "baseline", *before))

@@ -9,6 +9,7 @@ from tickbench.analysis.ratios import median_interval
 from tickbench.render.numbers import quantity
 from tickbench.render.summary import RATIO_PERCENTILE, cost_ns
 from tickbench.render.tables import three_digits
+from tickbench.render.view.memory import RESIDENT
 from tickbench.render.view.model import Sweep, SweepLine
 from tickbench.results.run_file import Measurement, Run, ScenarioRecord
 
@@ -32,7 +33,7 @@ def sweeps_of(run: Run) -> tuple[Sweep, ...]:
     null = {(one.component, one.name) for one in run.variants if one.null}
     measured: dict[str, dict[str, list[Measurement]]] = {}
     for one in run.measurements:
-        if (one.component, one.variant) not in null:
+        if (one.component, one.variant) not in null and RESIDENT not in one.counters:  # of memory the size counts, not the time
             measured.setdefault(one.scenario, {}).setdefault(one.variant, []).append(one)
     found = (_sweep(one, f"sweep-{index}", measured) for index, one in enumerate(_groups(run.scenarios)))
     return tuple(one for one in found if one is not None)
@@ -110,16 +111,10 @@ def _crossings(lines: Sequence[SweepLine]) -> tuple[tuple[float, str, str], ...]
 
 
 def _finding(group: _Group, lines: Sequence[SweepLine], crossings: Sequence[tuple[float, str, str]]) -> str:
-    first, last = group.points[0][0], group.points[-1][0]
+    xs = sorted({x for line in lines for x in line.x})
+    first, last = (_cheapest(lines, x) for x in (xs[0], xs[-1]))
     name = group.x_name.replace("_", " ")
-    best = [
-        min((line.y[line.x.index(x)], line.variant) for line in lines if x in line.x) for x in (first, last) if _any(lines, x)
-    ]
-    told = " and ".join(
-        f"{variant} with {quantity(cost, 'ns')} at {three_digits(x)}"
-        for x, (cost, variant) in zip((first, last), best, strict=False)
-    )
-    text = f"Of {len(lines)} variants over {name} {three_digits(first)} to {three_digits(last)} the cheapest: {told}"
+    text = f"Of {len(lines)} variants {first} at {three_digits(xs[0])} {name}, {last} at {three_digits(xs[-1])}"
     if not crossings:
         return f"{text}; no two change places."
     shown = [f"{after} overtakes {before} near {three_digits(x)}" for x, before, after in crossings[:_SHOWN_CROSSINGS]]
@@ -127,5 +122,6 @@ def _finding(group: _Group, lines: Sequence[SweepLine], crossings: Sequence[tupl
     return f"{text}; {'; '.join(shown)}{more}."
 
 
-def _any(lines: Iterable[SweepLine], x: float) -> bool:
-    return any(x in line.x for line in lines)
+def _cheapest(lines: Iterable[SweepLine], x: float) -> str:
+    cost, variant = min((line.y[line.x.index(x)], line.variant) for line in lines if x in line.x)
+    return f"{variant} takes least, {quantity(cost, 'ns')},"
