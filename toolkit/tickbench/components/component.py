@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from tickbench import components
 from tickbench.components.shared.pace import Pace
-from tickbench.components.shared.timeline import Slice
 from tickbench.errors import UsageError
 from tickbench.kernels.clock import Clock
 from tickbench.kernels.hdr import Histogram
@@ -95,7 +94,6 @@ class Result:
 
     `operations_per_value`: how many operations one value of the histograms covers. Where it is above 1 the values are ns
     a batch, and every table divides them by it, so that operations shorter than 1 ns keep their digits.
-    `slices` hold the values of the primary histogram over time, none where the workload does not tell (`shared.timeline`).
     """
 
     timing: Timing
@@ -105,7 +103,6 @@ class Result:
     verification: Verification
     counters: dict[str, float] = field(default_factory=dict)
     operations_per_value: int = 1
-    slices: tuple[Slice, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import Any, Literal
 import msgspec
 
 from tickbench.measure.load_plan import Load
-from tickbench.results.run_file import FailureKind, Interval
+from tickbench.results.run_file import FailureKind
 
 Task = Literal["compile", "verify", "measure"]
 
@@ -46,7 +46,6 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     counters: dict[str, float]
     operations_per_value: int
     noise: dict[str, float | None]
-    intervals: list[Interval] = []
 
 
 class WorkerAnswer(msgspec.Struct, frozen=True, kw_only=True):

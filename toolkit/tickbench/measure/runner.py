@@ -5,7 +5,6 @@ and keeps what was measured.
 """
 
 import os
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -137,7 +136,6 @@ class Running:
     observer: Observer
     request: Request
     run_worker: Callable[[WorkerJob, float], WorkerAnswer] = spawn.run_worker
-    begun_s: float = field(default_factory=time.monotonic)
 
     def keep(self) -> None:
         """Save what there is."""
@@ -218,9 +216,7 @@ def _measure(step: Step, running: Running) -> tuple[Measurement | None, WorkerAn
     quietest: WorkerAnswer | None = None
     tries = 0
     timeout_s = running.request.timeout_s or START_ALLOWANCE_S + SECONDS_FACTOR * step.entry.scenario.seconds
-    started_s = 0.0
     while tries <= EXTRA_TRIES:
-        begun_s = time.monotonic() - running.begun_s
         answer = running.run_worker(_job(step, running.request.impls), timeout_s)
         running.count(answer)
         tries += 1
@@ -230,11 +226,11 @@ def _measure(step: Step, running: Running) -> tuple[Measurement | None, WorkerAn
                 return None, answer
             break
         if quietest is None or _lost_percent(answer) < _lost_percent(quietest):
-            quietest, started_s = answer, begun_s
+            quietest = answer
         if step.entry.workload.expects_disturbance or _lost_percent(quietest) <= LOST_LIMIT_PERCENT:
             break
     assert quietest is not None
-    return _measurement(step, quietest, tries, started_s), quietest
+    return _measurement(step, quietest, tries), quietest
 
 
 def _lost_percent(answer: WorkerAnswer) -> float:
@@ -263,7 +259,7 @@ def _job(step: Step, impls: Sequence[str]) -> WorkerJob:
     )
 
 
-def _measurement(step: Step, answer: WorkerAnswer, tries: int, started_s: float) -> Measurement:
+def _measurement(step: Step, answer: WorkerAnswer, tries: int) -> Measurement:
     scenario, measured = step.entry.scenario, answer.measured
     assert measured is not None
     return Measurement(
@@ -285,8 +281,6 @@ def _measurement(step: Step, answer: WorkerAnswer, tries: int, started_s: float)
         tries=tries,
         disturbed=not step.entry.workload.expects_disturbance and _lost_percent(answer) > LOST_LIMIT_PERCENT,
         cpus=list(step.cpus),
-        started_s=round(started_s, 3),
-        intervals=measured.intervals,
     )
 
 

@@ -196,7 +196,6 @@ def _judge(result: "Result", response_budget_us: float) -> None:
 
 def _measured(result: "Result", noise: dict[str, float | None]) -> "Measured":
     from tickbench.measure.job import Measured
-    from tickbench.results.run_file import Interval
 
     primary = result.histograms.get("response") or result.histograms.get("service")
     percentiles: dict[str, float] = {}
@@ -212,9 +211,6 @@ def _measured(result: "Result", noise: dict[str, float | None]) -> "Measured":
         counters={name: float(value) for name, value in result.counters.items()},  # numpy's numbers too
         operations_per_value=result.operations_per_value,
         noise=noise,
-        intervals=[
-            Interval(start_ns=one.start_ns, end_ns=one.end_ns, histogram=one.histogram.encode()) for one in result.slices
-        ],
     )
 
 

@@ -131,8 +131,8 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
 
     A value of the histograms covers `operations_per_value` operations; `percentiles` are per operation already.
     `percentiles` are of the response time for an open load, else of the service time; `tries` counts the workers that it
-    took to stay under the limit of lost time, and `disturbed` says that none did. `started_s`: when its worker was started,
-    from the start of the run; `intervals`: the primary values over time, none where a workload does not tell.
+    took to stay under the limit of lost time, and `disturbed` says that none did. `started_s` is from the start of the run;
+    `intervals` are the values over time, none where a workload does not tell.
     """
 
     scenario: str

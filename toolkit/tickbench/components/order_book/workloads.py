@@ -14,7 +14,6 @@ from tickbench.components.component import Job, Result, Workload
 from tickbench.components.order_book.contention import DEFAULT_NEVER_CROSSED, contention
 from tickbench.components.order_book.session import Session
 from tickbench.components.shared.pace import pieces
-from tickbench.components.shared.timeline import Slice, Timeline
 from tickbench.errors import InputError
 from tickbench.kernels.hdr import Histogram
 from tickbench.kernels.open_loop import OpenLoop
@@ -25,16 +24,14 @@ DEFAULT_BATCH = 256
 DEFAULT_GIVE_UP_AFTER = 3.0
 
 
-def _repeat(session: Session, service: Histogram, replay_once: Callable[[], int]) -> tuple[int, int, tuple[Slice, ...]]:
-    """Replay until the asked time is used up, at least once, each time into an empty book; (ns taken, passes, slices)."""
-    timeline = Timeline(service, session.duration_ns)
+def _repeat(session: Session, replay_once: Callable[[], int]) -> tuple[int, int]:
+    """Replay until the asked time is used up, at least once, each time into an empty book; (ns taken, passes)."""
     elapsed_ns, passes = replay_once(), 1
     while elapsed_ns < session.duration_ns:
-        timeline.passed(elapsed_ns)
         session.rewind()
         elapsed_ns += replay_once()
         passes += 1
-    return elapsed_ns, passes, timeline.finish(elapsed_ns)
+    return elapsed_ns, passes
 
 
 def replay(job: Job) -> Result:
@@ -45,9 +42,7 @@ def replay(job: Job) -> Result:
     session, service = Session.open(job), Histogram()
     if job.pace is not None:
         return _paced(job, session, timed=False)
-    elapsed_ns, passes, slices = _repeat(
-        session, service, lambda: session.driver.replay_batches(session.script, session.events, batch, service)
-    )
+    elapsed_ns, passes = _repeat(session, lambda: session.driver.replay_batches(session.script, session.events, batch, service))
     return Result(
         timing="batch",
         operations=passes * session.script.updates_in(session.events),
@@ -55,7 +50,6 @@ def replay(job: Job) -> Result:
         histograms={"service": service},
         verification=session.verify_prefix(session.events),
         counters=_pass_counters(session, passes) | {"batch": batch},
-        slices=slices,
     )
 
 
@@ -64,9 +58,7 @@ def replay_timed(job: Job) -> Result:
     session, service, read = Session.open(job), Histogram(), Histogram()
     if job.pace is not None:
         return _paced(job, session, timed=True)
-    elapsed_ns, passes, slices = _repeat(
-        session, service, lambda: session.driver.replay_timed(session.script, session.events, service, read)
-    )
+    elapsed_ns, passes = _repeat(session, lambda: session.driver.replay_timed(session.script, session.events, service, read))
     return Result(
         timing="operation",
         operations=passes * session.script.updates_in(session.events),
@@ -74,7 +66,6 @@ def replay_timed(job: Job) -> Result:
         histograms={"service": service, "read": read},
         verification=session.verify_prefix(session.events),
         counters=_pass_counters(session, passes),
-        slices=slices,
     )
 
 

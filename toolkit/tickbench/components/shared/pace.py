@@ -9,23 +9,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from tickbench.components.shared.timeline import Slice
 from tickbench.kernels.hdr import Histogram
 
 
 @dataclass
 class Batches:
-    """What was timed in batches of `operations_each`: the histogram holds ns a batch; the last call was `run(last_rounds)`.
-
-    `slices` are the same values over time, where they are known.
-    """
+    """What was timed in batches of `operations_each`: the histogram holds ns a batch; the last call was `run(last_rounds)`."""
 
     operations_each: int
     count: int = 0
     elapsed_ns: int = 0
     histogram: Histogram = field(default_factory=Histogram)
     last_rounds: int = 0
-    slices: tuple[Slice, ...] = ()
 
 
 class Pace(Protocol):

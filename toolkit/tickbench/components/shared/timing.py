@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 from tickbench.components.component import Job, Result, Verification
 from tickbench.components.shared.pace import Batches
-from tickbench.components.shared.timeline import slices_of
 
 NS_PER_S = 1_000_000_000
 LEAST_BATCH_NS = 1_000_000  # 4 to 8 µs of it are ours: 0.4 to 0.8 %
@@ -33,7 +32,6 @@ def time_batches(run_batch: Callable[[], object], operations_each: int, seconds:
     durations_ns = _repeat(run_batch, round(seconds * NS_PER_S))
     batches = Batches(operations_each, len(durations_ns), sum(durations_ns))
     batches.histogram.record(durations_ns)
-    batches.slices = slices_of(durations_ns)
     return batches
 
 
@@ -77,5 +75,4 @@ def batch_result(batches: Batches, verification: Verification, **counters: float
         verification=verification,
         counters=dict(counters),
         operations_per_value=batches.operations_each,
-        slices=batches.slices,
     )
