@@ -228,6 +228,24 @@ class Histogram:
             raise InputError(f"histogram: this is not an encoded HdrHistogram (V2): {error!r}") from error
         return cls.of_counts(geometry, counts)
 
+    def coarser(
+        self, digits: int, counts: NDArray[np.int64] | None = None, without: NDArray[np.int64] | None = None
+    ) -> "Histogram":
+        """The records with fewer digits, or those of other `counts` of the same geometry; `without` earlier ones.
+
+        A bucket lies within one of the coarser buckets, so no count is split. Raises InputError for more digits.
+        """
+        fine, coarse = self._geometry, HdrGeometry(self._geometry.lowest, self._geometry.highest, digits)
+        if digits > fine.digits:
+            raise InputError(f"histogram: {fine.digits} digits cannot become {digits}")
+        records = self.counts if counts is None else counts
+        kept = records if without is None else records - without
+        used = np.flatnonzero(kept)
+        histogram, sums = Histogram(coarse), np.zeros(coarse.counts_len, dtype=np.int64)
+        np.add.at(sums, np.searchsorted(coarse.highest_values, fine.lowest_values[used]), kept[used])
+        histogram._load(sums)
+        return histogram
+
     def _load(self, counts: NDArray[np.int64]) -> None:
         """Take over bucket counts, and reckon the header from them."""
         used = np.flatnonzero(counts)
