@@ -117,8 +117,9 @@ class Workload:
     needs. `parameters` are the keys that a scenario may set, with their defaults. `open_loop` workloads want a load plan.
 
     A scenario with one thread is pinned to one core, unless its workload needs `all_cores`, for processes that it starts.
-    `expects_disturbance`: losing the core is what is asked, so no round is repeated for lost time. `shown_counters`: those
-    of the results' counters that tables have columns for. `value`: what a value of the histogram is, if not an operation.
+    `expects_disturbance`: losing the core is what is asked, or changes nothing: no round is repeated for lost time.
+    `shown_counters`: those of the results' counters that tables have columns for. `value`: what a value of the histogram is,
+    if not an operation.
     `paced`: it hands its loop over to a `Job.pace`, so that two sides can be measured in short turns.
     """
 
