@@ -1,0 +1,74 @@
+"""Throughput against threads, or any measure against a swept parameter, with the places where the order changes."""
+
+import math
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from tickbench.render.figures.axes import label_lines, linear_axis, log_axis, number
+from tickbench.render.figures.choice import Choice, choose, only
+from tickbench.render.figures.style import GREY, MARKERS, headline, line, new_figure, plain
+from tickbench.render.view.model import Report, Sweep, SweepLine
+
+_WIDE = 20.0  # highest over lowest from which a log axis shows more
+_MOST_CROSSINGS = 6
+_MOST_X_TICKS = 12
+
+
+def scaling(report: Report, choice: Choice) -> Figure:
+    """One line a variant with its intervals; vertical lines mark where two variants change places."""
+    lacking = "the run holds no scenario that was swept over threads or a parameter: nothing to draw against"
+    sweeps = [one for one in report.sweeps if any(each.x for each in one.lines)]
+    found = choose("scaling", choice.scenario, sweeps, lambda one: one.title, lacking)
+    lines = only(choice, (one for one in found.lines if one.x), lambda one: one.variant)
+    figure = new_figure(choice.width_mm, choice.width_mm * 0.5)
+    axes = figure.subplots()
+    drawn = []
+    for one in lines:
+        index = [each.variant for each in found.lines].index(one.variant)
+        errors = [[max(y - low, 0) for y, low in zip(one.y, one.low, strict=True)], [max(h - y, 0) for y, h in zip(one.y, one.high, strict=True)]]
+        held = axes.errorbar(one.x, one.y, yerr=errors, marker=MARKERS[index % len(MARKERS)], elinewidth=0.9, **line(index))
+        drawn.append(held.lines[0])
+    _scales(axes, found, lines, choice.linear)
+    label_lines(axes, drawn, [one.variant for one in lines])
+    shown = {one.variant for one in lines}
+    _crossings(axes, [one for one in found.crossings if shown >= {one[1], one[2]}])
+    axes.set_xlabel(plain(found.x_name))
+    axes.set_ylabel(f"{plain(found.y_name)}, {plain(found.y_unit)}" if found.y_unit else plain(found.y_name))
+    headline(figure, found.title, found.finding)
+    return figure
+
+
+def _scales(axes: Axes, found: Sweep, lines: Sequence[SweepLine], linear: bool) -> None:
+    x = sorted({value for one in lines for value in one.x})
+    if found.logarithmic and x[0] > 0 and not linear:
+        axes.set_xscale("log")
+    if len(x) <= _MOST_X_TICKS:
+        axes.xaxis.set_major_locator(FixedLocator(x))
+        axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(number))
+    y = [value for one in lines for value in one.y if value > 0]
+    if y and not linear and max(y) > _WIDE * min(y):
+        log_axis(axes.yaxis, min(y), max(y))
+    else:
+        linear_axis(axes.yaxis)
+        axes.set_ylim(bottom=0)
+
+
+def _crossings(axes: Axes, crossings: Sequence[tuple[float, str, str]]) -> None:
+    for place, (x, one, other) in enumerate(crossings[:_MOST_CROSSINGS]):
+        if not math.isfinite(x):
+            continue
+        axes.axvline(x, color=GREY, linewidth=0.9, linestyle=(0, (1, 1.5)))
+        axes.annotate(
+            f"{plain(one, 18)} / {plain(other, 18)}: {number(float(f'{x:.3g}'))}",
+            (x, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(2, -2 - 8.5 * place),
+            textcoords="offset points",
+            va="top",
+            fontsize=7,
+            color=GREY,
+        )
