@@ -33,9 +33,21 @@ def time_unit(values_ns: Iterable[float]) -> TimeUnit:
     return next((TimeUnit(name, ns) for ns, name in _TIMES if middle >= ns), TimeUnit("ns", 1.0))
 
 
+def readable(unit: str, values: Sequence[float]) -> tuple[str, float]:
+    """The unit to write values of this unit in, and how many of it they are: 12,000,000 operations/s are 12 million."""
+    if unit == "ns":
+        time = time_unit(values)
+        return time.name, time.ns
+    most = max((abs(one) for one in values), default=0.0)
+    names = {"bytes": ("kB", "MB"), "": ("thousands", "millions")}.get(unit, (f"thousand {unit}", f"million {unit}"))
+    if most >= 1e6:
+        return plain(names[1]), 1e6
+    return (plain(names[0]), 1e3) if most >= 1e4 else (plain(unit), 1.0)
+
+
 def number(value: float, _position: int | None = None) -> str:
     """A tick's number: plain digits, no mathtext, no power of ten up to a billion."""
-    return f"{value:.3g}" if value and not 1e-4 <= abs(value) < 1e9 else f"{value:,.6g}"
+    return f"{value:.3g}" if value and not 1e-4 <= abs(value) < 1e9 else f"{value:,.9g}"
 
 
 def log_axis(axis: Axis, low: float, high: float) -> None:
@@ -79,7 +91,14 @@ def label_lines(axes: Axes, lines: Sequence[Line2D], names: Sequence[str]) -> No
             va="center",
             fontsize=mpl.rcParams["legend.fontsize"],
             annotation_clip=False,
-            arrowprops={"arrowstyle": "-", "color": one.get_color(), "linewidth": 0.5, "shrinkA": 1, "shrinkB": 1, "alpha": 0.7},
+            arrowprops={
+                "arrowstyle": "-",
+                "color": one.get_color(),
+                "linewidth": 0.5,
+                "shrinkA": 1,
+                "shrinkB": 1,
+                "alpha": 0.7,
+            },
         )
 
 

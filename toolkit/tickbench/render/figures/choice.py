@@ -42,7 +42,9 @@ def choose(kind: str, wanted: str | None, among: Sequence[Named], name: Callable
     return among[names.index(exact)]
 
 
-def scenario_with(kind: str, report: Report, choice: Choice, fits: Callable[[ScenarioView], bool], lacking: str) -> ScenarioView:
+def scenario_with(
+    kind: str, report: Report, choice: Choice, fits: Callable[[ScenarioView], bool], lacking: str
+) -> ScenarioView:
     """The scenario that the user means, among those that fit."""
     return choose(kind, choice.scenario, [one for one in report.scenarios if fits(one)], lambda one: one.id, lacking)
 

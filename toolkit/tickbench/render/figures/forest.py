@@ -18,7 +18,7 @@ _ROW_MM = 4.6
 _LOOKS = {"regression": ("#D55E00", "^"), "improvement": ("#009E73", "v"), "unchanged": ("#0072B2", "o")}
 _OTHER = ("#777777", "D")
 _TICKS_PERCENT = (-95, -90, -80, -67, -50, -30, -20, -10, -5, -2, -1, 0, 1, 2, 5, 10, 25, 50, 100, 200, 400, 900, 1900)
-_MOST_TICKS = 11
+_MOST_TICKS = 14
 
 
 def forest(report: Report, choice: Choice) -> Figure:
@@ -95,7 +95,9 @@ def _ratio_axis(axes: Axes, rows: Sequence[EffectRow]) -> None:
     axes.set_xlim(low, high)
     axes.xaxis.set_major_locator(FixedLocator([1 + one / 100 for one in ratio_ticks(low, high)]))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda ratio, _: f"{100 * (ratio - 1):+,.3g}" if abs(ratio - 1) > 1e-9 else "0"))
+    axes.xaxis.set_major_formatter(
+        FuncFormatter(lambda ratio, _: f"{100 * (ratio - 1):+,.3g}" if abs(ratio - 1) > 1e-9 else "0")
+    )
     axes.set_xlabel("change of cost, % (log scale of the ratio; to the right is worse)")
 
 

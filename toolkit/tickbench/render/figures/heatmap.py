@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from matplotlib.patheffects import Normal, Stroke
 from matplotlib.ticker import FuncFormatter, LogLocator
 
 from tickbench.render.figures.axes import TimeUnit, linear_axis, log_axis, number, time_unit
@@ -41,7 +42,11 @@ def heatmap(report: Report, choice: Choice) -> Figure:
     bar.ax.minorticks_off()
     panels[-1].set_xlabel("time within each round, s")
     rest = "" if len(shown) == len(maps) else f"{len(maps) - len(shown)} more variants: choose with --variant. "
-    headline(figure, f"{found.id}: latency over time", f"{rest}White line: median; dotted: p99. Empty cells hold no operation.")
+    headline(
+        figure,
+        f"{found.id}: latency over time",
+        f"{rest}Lines: median, and above it p99, dashed. White cells hold no operation.",
+    )
     return figure
 
 
@@ -95,12 +100,20 @@ def _round(
 ) -> QuadMesh:
     times = np.array([columns[0].start_s, *(column.end_s for column in columns)]) + shift
     counts = np.array([column.counts for column in columns], float).T
-    mesh = axes.pcolormesh(times, edges, np.ma.masked_equal(counts, 0), norm=norm, cmap=mpl.rcParams["image.cmap"], rasterized=True)
-    middle = (times[:-1] + times[1:]) / 2
-    for name, style in (("p50_ns", "-"), ("p99_ns", ":")):
-        values = [getattr(column, name) / unit.ns for column in columns]
-        axes.plot(middle, values, color="black", linewidth=2.2, linestyle="-", alpha=0.35)
-        axes.plot(middle, values, color="white", linewidth=1.1, linestyle=style)
+    mesh = axes.pcolormesh(
+        times, edges, np.ma.masked_equal(counts, 0), norm=norm, cmap=mpl.rcParams["image.cmap"], rasterized=True
+    )
+    for values_ns, style in (([one.p50_ns for one in columns], "-"), ([one.p99_ns for one in columns], (0, (1.5, 1)))):
+        outline = [Stroke(linewidth=2.4, foreground="black"), Normal()]
+        axes.stairs(
+            [one / unit.ns for one in values_ns],
+            times,
+            baseline=None,
+            color="white",
+            linewidth=1.1,
+            linestyle=style,
+            path_effects=outline,
+        )
     return mesh
 
 
@@ -113,3 +126,5 @@ def _time_ticks(axes: Axes, starts: Sequence[float], lengths: Sequence[float]) -
         places += [start + mark for mark in marks]
         names += [number(float(f"{mark:.2g}")) for mark in marks]
     axes.set_xticks(places, names)
+    for label, name in zip(axes.get_xticklabels(), names, strict=True):
+        label.set_horizontalalignment("left" if name == "0" else "right")

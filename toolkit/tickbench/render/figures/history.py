@@ -4,10 +4,9 @@ import math
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
 
 from tickbench.errors import InputError
-from tickbench.render.figures.axes import label_lines, linear_axis, number, time_unit
+from tickbench.render.figures.axes import label_lines, linear_axis, readable
 from tickbench.render.figures.choice import Choice, choose, only
 from tickbench.render.figures.style import GREY, MARKERS, colour, headline, line, new_figure, plain
 from tickbench.render.view.model import HistorySeries, Report
@@ -39,7 +38,8 @@ def history(report: Report, choice: Choice) -> Figure:
 
 def _draw(axes: Axes, series: list[HistorySeries]) -> None:
     dates = sorted({point.started_at for one in series for point in one.points})
-    unit_name, scale = _unit(series)
+    values = [point.value for one in series for point in one.points]
+    unit, scale = readable(series[0].unit, values)
     drawn = []
     heights = 0
     for index, one in enumerate(series):
@@ -51,24 +51,21 @@ def _draw(axes: Axes, series: list[HistorySeries]) -> None:
                 _mark(axes, x[change] - 0.5, f"{plain(one.variant, 20)}: {plain(text, 60)}", index, heights)
                 heights += 1
     linear_axis(axes.yaxis)
-    axes.set_ylim(bottom=0)
+    _value_range(axes, min(values) / scale, max(values) / scale)
     step = max(1, math.ceil(len(dates) / _MOST_TICKS))
     revisions = {point.started_at: point.revision for one in series for point in one.points}
     names = [f"{plain(one, 16)[:10]}\n{plain(revisions[one], _REVISION + 1)[:_REVISION]}" for one in dates[::step]]
     axes.set_xticks(range(0, len(dates), step), names)
     axes.set_xlim(-0.6, len(dates) - 0.4)
     axes.set_xlabel("run: day and revision, the oldest first")
-    axes.set_ylabel(f"{plain(series[0].metric, 30)}, {unit_name}" if unit_name else plain(series[0].metric, 30))
-    axes.yaxis.set_major_formatter(FuncFormatter(number))
+    axes.set_ylabel(f"{plain(series[0].metric, 30)}, {unit}" if unit else plain(series[0].metric, 30))
     label_lines(axes, drawn, [one.variant for one in series])
 
 
-def _unit(series: list[HistorySeries]) -> tuple[str, float]:
-    """The unit to draw in, and how many of the series' own it is."""
-    if series[0].unit != "ns":
-        return plain(series[0].unit, 20), 1.0
-    unit = time_unit(point.value for one in series for point in one.points)
-    return unit.name, unit.ns
+def _value_range(axes: Axes, low: float, high: float) -> None:
+    """Wide enough that noise of a few percent looks small; from 0 where values differ by more than a factor of two."""
+    margin = max(0.15 * (high - low), 0.05 * abs(high))
+    axes.set_ylim(0 if 0 <= low < high / 2 else low - 1.5 * margin, high + margin)
 
 
 def _mark(axes: Axes, x: float, text: str, index: int, place: int) -> None:

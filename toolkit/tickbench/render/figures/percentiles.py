@@ -84,6 +84,6 @@ def _draw_limits(axes: Axes, limits: Sequence[LimitLine], unit: TimeUnit) -> Non
         if before is not None:
             axes.plot([start, start], [before, level], color="black", linewidth=1.2, linestyle=(0, (5, 2)))
         axes.plot([start, to], [level, level], color="black", linewidth=1.2, linestyle=(0, (5, 2)))
-        text = f"budget: {plain(one.name, 40)}, {plain(one.p, 8)} ≤ {level:,.4g} {unit.name}"
+        text = f"budget: {plain(one.name, 40)}, p{plain(one.p.removeprefix('p'), 8)} ≤ {level:,.4g} {unit.name}"
         axes.annotate(text, (start, level), xytext=(4, 2), textcoords="offset points", fontsize=7, color="black")
         before = level

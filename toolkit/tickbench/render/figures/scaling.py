@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from tickbench.render.figures.axes import label_lines, linear_axis, log_axis, number
+from tickbench.render.figures.axes import label_lines, linear_axis, log_axis, number, readable
 from tickbench.render.figures.choice import Choice, choose, only
 from tickbench.render.figures.style import GREY, MARKERS, headline, line, new_figure, plain
 from tickbench.render.view.model import Report, Sweep, SweepLine
@@ -23,25 +23,34 @@ def scaling(report: Report, choice: Choice) -> Figure:
     sweeps = [one for one in report.sweeps if any(each.x for each in one.lines)]
     found = choose("scaling", choice.scenario, sweeps, lambda one: one.title, lacking)
     lines = only(choice, (one for one in found.lines if one.x), lambda one: one.variant)
+    unit, scale = readable(found.y_unit, [y for one in lines for y in one.y])
     figure = new_figure(choice.width_mm, choice.width_mm * 0.5)
     axes = figure.subplots()
     drawn = []
     for one in lines:
         index = [each.variant for each in found.lines].index(one.variant)
-        errors = [[max(y - low, 0) for y, low in zip(one.y, one.low, strict=True)], [max(h - y, 0) for y, h in zip(one.y, one.high, strict=True)]]
-        held = axes.errorbar(one.x, one.y, yerr=errors, marker=MARKERS[index % len(MARKERS)], elinewidth=0.9, **line(index))
+        y = [value / scale for value in one.y]
+        look = line(index) | {"marker": MARKERS[index % len(MARKERS)], "elinewidth": 0.9}
+        held = axes.errorbar(one.x, y, yerr=_errors(one, scale), **look)
         drawn.append(held.lines[0])
-    _scales(axes, found, lines, choice.linear)
+    _scales(axes, found, lines, scale, choice.linear)
     label_lines(axes, drawn, [one.variant for one in lines])
     shown = {one.variant for one in lines}
     _crossings(axes, [one for one in found.crossings if shown >= {one[1], one[2]}])
     axes.set_xlabel(plain(found.x_name))
-    axes.set_ylabel(f"{plain(found.y_name)}, {plain(found.y_unit)}" if found.y_unit else plain(found.y_name))
+    axes.set_ylabel(f"{plain(found.y_name)}, {unit}" if unit else plain(found.y_name))
     headline(figure, found.title, found.finding)
     return figure
 
 
-def _scales(axes: Axes, found: Sweep, lines: Sequence[SweepLine], linear: bool) -> None:
+def _errors(one: SweepLine, scale: float) -> list[list[float]]:
+    """How far the interval reaches below and above each value."""
+    below = [max(y - low, 0.0) / scale for y, low in zip(one.y, one.low, strict=True)]
+    above = [max(high - y, 0.0) / scale for y, high in zip(one.y, one.high, strict=True)]
+    return [below, above]
+
+
+def _scales(axes: Axes, found: Sweep, lines: Sequence[SweepLine], scale: float, linear: bool) -> None:
     x = sorted({value for one in lines for value in one.x})
     if found.logarithmic and x[0] > 0 and not linear:
         axes.set_xscale("log")
@@ -49,7 +58,7 @@ def _scales(axes: Axes, found: Sweep, lines: Sequence[SweepLine], linear: bool) 
         axes.xaxis.set_major_locator(FixedLocator(x))
         axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(number))
-    y = [value for one in lines for value in one.y if value > 0]
+    y = [value / scale for one in lines for value in one.y if value > 0]
     if y and not linear and max(y) > _WIDE * min(y):
         log_axis(axes.yaxis, min(y), max(y))
     else:

@@ -146,4 +146,3 @@ def save(figure: Figure, path: Path, dpi: float) -> None:
         path.write_bytes(held.getvalue())
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror or error}") from error
-

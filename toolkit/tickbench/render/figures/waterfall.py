@@ -25,7 +25,9 @@ def waterfall(report: Report, choice: Choice) -> Figure:
     """Left: the stages one after the other in the total; right: measured against allowed, each on a log axis."""
     view = report.waterfall
     if view is None or not view.stages:
-        raise InputError("the budgets name no total with stages, so there is no waterfall: give --budgets FILE with a sum_of line")
+        raise InputError(
+            "the budgets name no total with stages, so there is no waterfall: give --budgets FILE with a sum_of line"
+        )
     rows = len(view.stages) + (view.unallotted_us > 0)
     figure = new_figure(choice.width_mm, 30 + _ROW_MM * rows)
     total, each = figure.subplots(1, 2, sharey=True, width_ratios=(1, 1.15))
@@ -48,7 +50,16 @@ def waterfall(report: Report, choice: Choice) -> Figure:
 def _totals(axes: Axes, view: Waterfall) -> None:
     for place, one in enumerate(view.stages):
         hatch = _EXTERNAL_HATCH if one.priority == "external" else None
-        axes.barh(place, one.allowed_us, left=one.start_us, height=0.7, color=_ALLOWED, edgecolor="#7F98AB", linewidth=0.5, hatch=hatch)
+        axes.barh(
+            place,
+            one.allowed_us,
+            left=one.start_us,
+            height=0.7,
+            color=_ALLOWED,
+            edgecolor="#7F98AB",
+            linewidth=0.5,
+            hatch=hatch,
+        )
         if one.measured_us is not None:
             axes.barh(place, one.measured_us, left=one.start_us, height=0.3, color=_measured_colour(one))
         end = one.start_us + one.allowed_us
@@ -56,7 +67,9 @@ def _totals(axes: Axes, view: Waterfall) -> None:
             axes.plot([end, end], [place - 0.35, place + 1.35], color=GREY, linewidth=0.5)
     if view.unallotted_us > 0:
         start = view.total_us - view.unallotted_us
-        axes.barh(len(view.stages), view.unallotted_us, left=start, height=0.7, facecolor="white", edgecolor=GREY, linestyle=":")
+        axes.barh(
+            len(view.stages), view.unallotted_us, left=start, height=0.7, facecolor="white", edgecolor=GREY, linestyle=":"
+        )
     axes.axvline(view.total_us, color="black", linewidth=1, linestyle=(0, (5, 2)))
     axes.set_xlim(0, view.total_us * 1.02)
     linear_axis(axes.xaxis)
