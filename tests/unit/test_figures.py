@@ -1,6 +1,7 @@
 """Figures: what stands on their axes, that hostile names are text, and that files are whole and the same each time."""
 
 import re
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import matplotlib as mpl
@@ -118,7 +119,7 @@ def test_32_lines_differ_in_colour_or_style():
 
 def test_labels_are_moved_apart_in_their_order_and_stay_inside():
     found = spread([0.0, 0.01, 0.02, 0.5, 1.0, 1.0], 0.1)
-    assert all(b - a >= 0.1 - 1e-12 for a, b in zip(found, found[1:], strict=False))
+    assert all(b - a >= 0.1 - 1e-12 for a, b in pairwise(found))
     assert found[0] >= 0
     assert found[-1] <= 1
     assert found[3] == 0.5
@@ -223,7 +224,7 @@ def test_a_wrong_scenario_or_variant_names_the_nearest(kind):
     )
     with pytest.raises(UsageError, match=f"did you mean {title}"):
         FIGURES[kind](samples.everything(), Choice(scenario=title[:-1]))
-    with pytest.raises(UsageError, match="--variant: there is no variant named 'nobody': .*known are"):
+    with pytest.raises(UsageError, match=r"--variant: there is no variant named 'nobody': .*known are"):
         FIGURES[kind](samples.everything(), Choice(scenario=title, variants=("nobody",)))
 
 
@@ -278,23 +279,23 @@ def test_a_file_that_cannot_be_written_is_one_line(tmp_path):
         draw(samples.everything(), "forest", Choice(), tmp_path / "x.gif")
     with pytest.raises(InputError, match="there is no folder"):
         draw(samples.everything(), "forest", Choice(), tmp_path / "no" / "x.svg")
-    with pytest.raises(UsageError, match="more than 100,000,000 pixels"):
+    with pytest.raises(UsageError, match="more than 50,000,000 pixels"):
         draw(samples.everything(), "forest", Choice(width_mm=600), tmp_path / "x.png", dpi=1200)
 
 
 def test_settings_of_the_process_stay_as_they_were():
-    before = mpl.rcParams.copy()
+    before = dict(mpl.rcParams)
     with styled():
         assert mpl.rcParams["svg.hashsalt"] == "tickbench"
         mpl.rcParams["font.size"] = 99
-    assert mpl.rcParams == before
+    assert {key for key in before if mpl.rcParams[key] != before[key]} <= {"backend"}  # which resolves itself when it is read
 
 
 def test_a_style_sheet_of_the_users_own_is_taken_but_not_its_markup(tmp_path):
     (tmp_path / "mine.mplstyle").write_text("font.size: 11\ntext.usetex: True\naxes.prop_cycle: cycler('color', ['123456'])\n")
     with styled(tmp_path / "mine.mplstyle"):
         assert (mpl.rcParams["font.size"], mpl.rcParams["text.usetex"]) == (11, False)
-        assert line(3)["color"] == "123456"
+        assert line(3)["color"] in ("123456", "#123456")
 
 
 @pytest.mark.parametrize("content", ["no.such.key: 1\n", "font.size: large-ish\n", "nonsense\n", b"\xff\xfe\x00"])

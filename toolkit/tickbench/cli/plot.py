@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -30,10 +29,7 @@ def command(run: str, kind: str, variants: tuple[str, ...], output: str, **optio
 
     The same run gives the same file. Exit status: 0 drawn; 2 there is nothing to draw, or a name is wrong.
     """
-    from tickbench.cli._output import emit
     from tickbench.errors import UsageError
-    from tickbench.render.figures.choice import Choice
-    from tickbench.render.figures.draw import draw
 
     if options["baseline"] and options["comparison"]:
         raise UsageError("--baseline and --comparison are two ways to compare: give one")

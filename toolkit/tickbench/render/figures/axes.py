@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.lines import Line2D
@@ -76,12 +77,12 @@ def nines_axis(axes: Axes, last: float) -> None:
 def label_lines(axes: Axes, lines: Sequence[Line2D], names: Sequence[str]) -> None:
     """Name each line at its right end, moved apart where they would touch; a legend where there is no room for that."""
     shown = [plain(one, 32) for one in names]
-    room = _places(axes, [float(one.get_ydata()[-1]) for one in lines])  # type: ignore[index,call-overload]
+    ends = [(float(np.asarray(one.get_xdata())[-1]), float(np.asarray(one.get_ydata())[-1])) for one in lines]
+    room = _places(axes, [height for _, height in ends])
     if room is None:
         legend(axes, lines, shown)
         return
-    for one, name, height in zip(lines, shown, room, strict=True):
-        end = (float(one.get_xdata()[-1]), float(one.get_ydata()[-1]))  # type: ignore[index,call-overload]
+    for one, name, end, height in zip(lines, shown, ends, room, strict=True):
         axes.annotate(
             name,
             xy=end,

@@ -15,7 +15,7 @@ _LISTED = 8
 
 @dataclass(frozen=True)
 class Choice:
-    """What the user asked for: `scenario` None is the only one that fits, `variants` empty are all, `metric` is the history's."""
+    """What the user asked for: no `scenario` is the only one that fits, no `variants` are all, `metric` is of the history."""
 
     scenario: str | None = None
     variants: tuple[str, ...] = ()

@@ -72,6 +72,7 @@ def _row(axes: Axes, place: int, one: EffectRow) -> None:
     axes.fill_between(band, place - 0.5, place + 0.5, color=FAINT, linewidth=0, zorder=0)
     if one.low is not None or one.high is not None:
         axes.plot(_bounds(one), (place, place), color=colour, linewidth=1.6, solid_capstyle="butt", zorder=2)
+    assert one.ratio is not None
     hollow = one.verdict not in _LOOKS
     face = "white" if hollow else colour
     axes.plot(one.ratio, place, marker=marker, color=colour, markerfacecolor=face, markersize=4.5, zorder=3)

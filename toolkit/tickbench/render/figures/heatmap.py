@@ -1,10 +1,11 @@
 """Latency over time: how many operations took how long, in each slice of time of each round."""
 
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import accumulate, groupby
 
 import matplotlib as mpl
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.colors import LogNorm
@@ -15,8 +16,9 @@ from matplotlib.ticker import FuncFormatter, LogLocator
 from tickbench.render.figures.axes import TimeUnit, linear_axis, log_axis, number, time_unit
 from tickbench.render.figures.choice import Choice, only, scenario_with
 from tickbench.render.figures.style import GREY, headline, new_figure, plain
-from tickbench.render.view.model import Heatmap, HeatColumn, Report
+from tickbench.render.view.model import HeatColumn, Heatmap, Report
 
+FloatArray = npt.NDArray[np.float64]
 _GAP = 0.03  # between rounds, as a share of all of them
 _MOST_PANELS = 4  # without --variant
 
@@ -72,7 +74,7 @@ def _panel(axes: Axes, one: Heatmap, unit: TimeUnit, norm: LogNorm, linear: bool
     else:
         edges = np.maximum(edges, low / 10)
         log_axis(axes.yaxis, low, high)
-    starts = np.cumsum([0.0, *(length + gap for length in lengths)])
+    starts = [0.0, *accumulate(length + gap for length in lengths)]
     for columns, start, length in zip(rounds, starts, lengths, strict=False):
         mesh = _round(axes, columns, start - columns[0].start_s, edges, unit, norm)
         axes.axvspan(start + length, start + length + gap, color="#EEEEEE", linewidth=0)
@@ -96,12 +98,12 @@ def _panel(axes: Axes, one: Heatmap, unit: TimeUnit, norm: LogNorm, linear: bool
 
 
 def _round(
-    axes: Axes, columns: Sequence[HeatColumn], shift: float, edges: np.ndarray, unit: TimeUnit, norm: LogNorm
+    axes: Axes, columns: Sequence[HeatColumn], shift: float, edges: FloatArray, unit: TimeUnit, norm: LogNorm
 ) -> QuadMesh:
     times = np.array([columns[0].start_s, *(column.end_s for column in columns)]) + shift
     counts = np.array([column.counts for column in columns], float).T
     mesh = axes.pcolormesh(
-        times, edges, np.ma.masked_equal(counts, 0), norm=norm, cmap=mpl.rcParams["image.cmap"], rasterized=True
+        times, edges, np.where(counts > 0, counts, np.nan), norm=norm, cmap=mpl.rcParams["image.cmap"], rasterized=True
     )
     for values_ns, style in (([one.p50_ns for one in columns], "-"), ([one.p99_ns for one in columns], (0, (1.5, 1)))):
         outline = [Stroke(linewidth=2.4, foreground="black"), Normal()]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from tickbench.render.figures.axes import TimeUnit, label_lines, linear_axis, log_axis, nines_axis, time_unit
 from tickbench.render.figures.choice import Choice, only, scenario_with
@@ -39,9 +40,9 @@ def percentiles(report: Report, choice: Choice) -> Figure:
     return figure
 
 
-def _lines(axes: Axes, every: Sequence[Curve], curves: Sequence[Curve], unit: TimeUnit) -> list[object]:
+def _lines(axes: Axes, every: Sequence[Curve], curves: Sequence[Curve], unit: TimeUnit) -> list[Line2D]:
     own = list(dict.fromkeys(one.name for one in every))  # a variant keeps its colour whichever are chosen
-    lines = []
+    lines: list[Line2D] = []
     for one in curves:
         look = line(own.index(one.name))
         if one.role == "baseline":

@@ -1,6 +1,6 @@
 """What all figures share: the style sheet, colours and line styles, text that is safe to draw, and how a file is written.
 
-matplotlib keeps its settings for the whole process; here they hold inside `styled` only, and no figure is registered with pyplot.
+matplotlib keeps its settings for the whole process: here they hold inside `styled` only. Nothing is registered with pyplot.
 """
 
 import logging
@@ -24,7 +24,7 @@ SUFFIXES = (".svg", ".png", ".pdf")
 GREY, FAINT = "#555555", "#DDDDDD"
 LINE_STYLES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-MOST_PIXELS = 100_000_000  # 400 MB while it is drawn
+MOST_PIXELS = 50_000_000  # 200 MB while it is drawn
 _MM_PER_INCH = 25.4
 _POINTS_PER_INCH = 72
 _LONGEST_NAME = 60
@@ -47,8 +47,8 @@ def styled(path: Path | None = None) -> Iterator[None]:
 
     Raises InputError for a file that cannot be read or that holds a line which matplotlib does not take.
     """
-    settings = _read(path or style_file())
-    with mpl.rc_context({**settings, **_FORCED}), warnings.catch_warnings():
+    settings: dict[Any, Any] = {**_read(path or style_file()), **_FORCED}
+    with mpl.rc_context(settings), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*[Gg]lyph.*")  # a name in a script that the font lacks is drawn as boxes
         yield
 
