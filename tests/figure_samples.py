@@ -1,5 +1,7 @@
 """Small views of a run, made up for tests of figures: seeded, no run file, no machine."""
 
+from functools import cache
+
 import numpy as np
 
 from tickbench.render.view import model
@@ -62,18 +64,18 @@ def a_limit(p="99", limit_ns=5_000.0, name="Order book update"):
     return model.LimitLine(name, p, limit_ns, "critical")
 
 
-def a_heatmap(variant="plain", rounds=3, columns=40):
+def a_heatmap(variant="plain", rounds=3, columns=12):
     rng = np.random.default_rng(7)
-    edges = np.geomspace(50, 500_000, 61)
+    edges = np.geomspace(50, 500_000, 31)
     made = []
     for number in range(rounds):
         for k in range(columns):
-            stall = 20 if k == 25 else 1
+            stall = 20 if k == 7 else 1
             values = 200 * stall * rng.lognormal(0, 0.5, 2_000)
             counts = np.histogram(values, edges)[0]
-            start_s = 3.0 * number + 0.02 * k
+            start_s = 3.0 * number + 0.05 * k
             p50, p99 = np.percentile(values, (50, 99))
-            made.append(model.HeatColumn(start_s, start_s + 0.02, number, tuple(map(int, counts)), p50, p99, values.max()))
+            made.append(model.HeatColumn(start_s, start_s + 0.05, number, tuple(map(int, counts)), p50, p99, values.max()))
     return model.Heatmap(variant, tuple(edges), tuple(made), "A stall in each round.")
 
 
@@ -189,6 +191,7 @@ def a_series(variant="plain", metric="p50", unit="ns", runs=24, **changes):
     return model.HistorySeries(**(given | changes))
 
 
+@cache
 def everything():
     """A report of which every kind of figure can be drawn."""
     scenario = a_scenario(limits=(a_limit(),), heatmaps=(a_heatmap(), a_heatmap("other")))

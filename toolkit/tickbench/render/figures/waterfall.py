@@ -71,7 +71,8 @@ def _totals(axes: Axes, view: Waterfall) -> None:
             len(view.stages), view.unallotted_us, left=start, height=0.7, facecolor="white", edgecolor=GREY, linestyle=":"
         )
     axes.axvline(view.total_us, color="black", linewidth=1, linestyle=(0, (5, 2)))
-    axes.set_xlim(0, view.total_us * 1.02)
+    ends = [one.start_us + max(one.allowed_us, one.measured_us or 0.0) for one in view.stages]
+    axes.set_xlim(0, max(view.total_us, *ends) * 1.02)
     linear_axis(axes.xaxis)
     axes.set_xlabel("place in the total, µs")
 
