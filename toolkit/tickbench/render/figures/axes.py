@@ -16,7 +16,8 @@ from tickbench.render.figures.style import plain
 # The axis of HdrHistogram's plotter: 1 / (1 - p), so that each nine takes the same width.
 NINES = {1: "0", 10: "90", 100: "99", 1_000: "99.9", 10_000: "99.99", 100_000: "99.999", 1_000_000: "99.9999"}
 _TIMES = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
-_SPACING = 1.25  # of labels below each other, in letter heights
+_BESIDE, _PIECE = 1.03, 0.04  # of the axes' width: where labels begin, and how long the piece of line before them is
+_SPACING = 1.3  # of labels below each other, in letter heights
 
 
 @dataclass(frozen=True)
@@ -83,24 +84,25 @@ def label_lines(axes: Axes, lines: Sequence[Line2D], names: Sequence[str]) -> No
         legend(axes, lines, shown)
         return
     for one, name, end, height in zip(lines, shown, ends, room, strict=True):
-        axes.annotate(
-            name,
-            xy=end,
-            xytext=(1.025, height),
-            textcoords="axes fraction",
-            color=one.get_color(),
-            va="center",
-            fontsize=mpl.rcParams["legend.fontsize"],
-            annotation_clip=False,
-            arrowprops={
-                "arrowstyle": "-",
-                "color": one.get_color(),
-                "linewidth": 0.5,
-                "shrinkA": 1,
-                "shrinkB": 1,
-                "alpha": 0.7,
-            },
-        )
+        _end_label(axes, one, name, end, height)
+
+
+def _end_label(axes: Axes, one: Line2D, name: str, end: tuple[float, float], height: float) -> None:
+    """A name beside the axes, after a piece of its line: colours repeat from the ninth line on, their styles do not."""
+    colour = one.get_color()
+    piece = Line2D((_BESIDE, _BESIDE + _PIECE), (height, height), color=colour, linewidth=one.get_linewidth())
+    piece.set(linestyle=one.get_linestyle(), transform=axes.transAxes, clip_on=False)
+    axes.add_artist(piece)
+    axes.annotate(
+        "",
+        xy=end,
+        xytext=(_BESIDE - 0.003, height),
+        textcoords="axes fraction",
+        annotation_clip=False,
+        arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.5, "shrinkA": 0, "shrinkB": 1, "alpha": 0.6},
+    )
+    size = mpl.rcParams["legend.fontsize"]
+    axes.text(_BESIDE + _PIECE + 0.01, height, name, color=colour, va="center", fontsize=size, transform=axes.transAxes)
 
 
 def legend(axes: Axes, handles: Sequence[Line2D], names: Sequence[str], title: str | None = None) -> None:

@@ -35,11 +35,20 @@ def choose(kind: str, wanted: str | None, among: Sequence[Named], name: Callable
             return among[0]
         listed = ", ".join(plain(one) for one in names[:_LISTED]) + (", …" if len(names) > _LISTED else "")
         raise UsageError(f"--kind {kind}: {len(names)} scenarios fit: choose one with --scenario: {listed}")
-    by_end = [one for one in names if one.rpartition("/")[2] == wanted]
-    exact = wanted if wanted in names or len(by_end) != 1 else by_end[0]
-    if exact not in names:
-        raise UsageError(f"--scenario: {unknown_name(f'scenario that {kind} can show', wanted, map(plain, names))}")
-    return among[names.index(exact)]
+    for part in (str, _family, lambda one: _family(one).rpartition("/")[2]):
+        fits = [one for one in names if part(one) == wanted]
+        if len(fits) == 1:
+            return among[names.index(fits[0])]
+        if fits:
+            raise UsageError(
+                f"--scenario {wanted}: {len(fits)} fit: choose {' or '.join(repr(plain(one)) for one in fits[:_LISTED])}"
+            )
+    raise UsageError(f"--scenario: {unknown_name(f'scenario that {kind} can show', wanted, map(plain, names))}")
+
+
+def _family(name: str) -> str:
+    """`full/mutex over writers` is a sweep of `full/mutex`."""
+    return name.partition(" over ")[0]
 
 
 def scenario_with(
