@@ -16,7 +16,9 @@ from tickbench.render.figures.choice import Choice
 from tickbench.render.figures.draw import FIGURES, draw
 from tickbench.render.figures.forest import ratio_ticks
 from tickbench.render.figures.percentiles import limit_steps
+from tickbench.render.figures.scaling import as_throughput
 from tickbench.render.figures.style import LINE_STYLES, line, plain, style_file, styled
+from tickbench.render.view import model
 
 HOSTILE = (
     "$x^{2$",
@@ -195,6 +197,24 @@ def test_scaling_has_intervals_and_marks_crossings():
     assert len(axes.containers) == 3
     assert {"mutex / spin: 2.25", "spin / queue: 4.1"} <= set(texts(axes.figure))
     assert not any("/ queue" in one for one in texts(figure_of("scaling", variants=("mutex", "spin"))))
+
+
+def test_time_an_operation_over_threads_is_drawn_as_throughput():
+    line = model.SweepLine("mutex", (1.0, 2.0), (100.0, 200.0), (50.0, 100.0), (200.0, 400.0))
+    cost = samples.a_sweep(y_name="time an operation", y_unit="ns", lines=(line,), crossings=())
+    (drawn,) = as_throughput(cost).lines
+    assert (drawn.y, drawn.low, drawn.high) == ((1e7, 5e6), (5e6, 2.5e6), (2e7, 1e7))
+    assert (
+        as_throughput(samples.a_sweep(x_name="prices", y_name="time an operation", y_unit="ns", lines=(line,))).y_unit == "ns"
+    )
+
+
+def test_an_interval_far_beyond_the_ratios_is_cut_with_an_arrow():
+    row = samples.an_effect("a", "inconclusive", ratio=0.9, low=1e-6, high=1e6)
+    (axes,) = figure_of("forest", samples.a_report(comparison=samples.a_comparison(row))).get_axes()
+    low, high = axes.get_xlim()
+    assert 0.2 < low < high < 4
+    assert {"<", ">"} <= {one.get_marker() for one in axes.get_lines()}
 
 
 def test_history_marks_the_change_between_the_runs_and_names_the_machine():

@@ -17,8 +17,39 @@ _ROW_MM = 4.6
 # Colour and marker of a verdict: each tells it alone.
 _LOOKS = {"regression": ("#D55E00", "^"), "improvement": ("#009E73", "v"), "unchanged": ("#0072B2", "o")}
 _OTHER = ("#777777", "D")
-_TICKS_PERCENT = (-95, -90, -80, -67, -50, -30, -20, -10, -5, -2, -1, 0, 1, 2, 5, 10, 25, 50, 100, 200, 400, 900, 1900)
-_MOST_TICKS = 14
+_TICKS_PERCENT = (
+    -99.9,
+    -99,
+    -98,
+    -95,
+    -90,
+    -80,
+    -67,
+    -50,
+    -30,
+    -20,
+    -10,
+    -5,
+    -2,
+    -1,
+    0,
+    1,
+    2,
+    5,
+    10,
+    25,
+    50,
+    100,
+    200,
+    400,
+    900,
+    1_900,
+    4_900,
+    9_900,
+    99_900,
+)
+_MOST_TICKS = 10
+_MOST_BEYOND = 3.0  # an interval is drawn up to this factor beyond the outermost ratio, then an arrow goes on
 
 
 def forest(report: Report, choice: Choice) -> Figure:
@@ -32,14 +63,15 @@ def forest(report: Report, choice: Choice) -> Figure:
         raise InputError("the comparison holds nothing that could be compared: no row of it has a ratio")
     figure = new_figure(choice.width_mm, 22 + _ROW_MM * len(rows))
     axes = figure.subplots()
+    low, high = _range(rows)
     for place, one in enumerate(rows):
-        _row(axes, place, one)
+        _row(axes, place, one, low, high)
     axes.axvline(1.0, color="black", linewidth=0.8, zorder=1)
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_yticks(range(len(rows)), [_name(one) for one in rows])
     axes.tick_params(axis="y", length=0)
     axes.grid(visible=False, axis="y")
-    _ratio_axis(axes, rows)
+    _ratio_axis(axes, low, high)
     _verdicts(axes, rows)
     headline(figure, f"{plain(view.new)} against {plain(view.base)}", _told(view, len(view.rows) - len(rows)))
     return figure
@@ -66,12 +98,28 @@ def _bounds(one: EffectRow) -> tuple[float, float]:
     return low, high
 
 
-def _row(axes: Axes, place: int, one: EffectRow) -> None:
+def _range(rows: Sequence[EffectRow]) -> tuple[float, float]:
+    """Of the axis: all ratios, and of intervals and tolerances what is not far beyond them."""
+    ratios = [1.0, *(one.ratio for one in rows if one.ratio is not None)]
+    bounds = [_bounds(one) for one in rows]
+    low = max(
+        min(min(ratios), *(one for one, _ in bounds), *(1 / (1 + one.tolerance) for one in rows)), min(ratios) / _MOST_BEYOND
+    )
+    high = min(max(max(ratios), *(one for _, one in bounds), *(1 + one.tolerance for one in rows)), max(ratios) * _MOST_BEYOND)
+    return low / 1.01, high * 1.01
+
+
+def _row(axes: Axes, place: int, one: EffectRow, least: float, most: float) -> None:
     colour, marker = _LOOKS.get(one.verdict, _OTHER)
     band = (1 / (1 + one.tolerance), 1 + one.tolerance)
     axes.fill_between(band, place - 0.5, place + 0.5, color=FAINT, linewidth=0, zorder=0)
     if one.low is not None or one.high is not None:
-        axes.plot(_bounds(one), (place, place), color=colour, linewidth=1.6, solid_capstyle="butt", zorder=2)
+        low, high = _bounds(one)
+        ends = (max(low, least), min(high, most))
+        axes.plot(ends, (place, place), color=colour, linewidth=1.6, solid_capstyle="butt", zorder=2)
+        for end, cut, arrow in ((ends[0], low < least, "<"), (ends[1], high > most, ">")):
+            if cut:
+                axes.plot(end, place, marker=arrow, color=colour, markersize=4, clip_on=False)
     assert one.ratio is not None
     hollow = one.verdict not in _LOOKS
     face = "white" if hollow else colour
@@ -88,10 +136,8 @@ def _row(axes: Axes, place: int, one: EffectRow) -> None:
     )
 
 
-def _ratio_axis(axes: Axes, rows: Sequence[EffectRow]) -> None:
-    """Log scale around 1, the same width to both sides of it at least as wide as the tolerance; ticks in percent."""
-    ends = [end for one in rows for end in (*_bounds(one), 1 + one.tolerance, 1 / (1 + one.tolerance))]
-    low, high = min(ends) / 1.01, max(ends) * 1.01
+def _ratio_axis(axes: Axes, low: float, high: float) -> None:
+    """Log scale of the ratio, ticks in percent."""
     axes.set_xscale("log")
     axes.set_xlim(low, high)
     axes.xaxis.set_major_locator(FixedLocator([1 + one / 100 for one in ratio_ticks(low, high)]))

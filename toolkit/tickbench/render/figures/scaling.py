@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -12,6 +13,9 @@ from tickbench.render.figures.choice import Choice, choose, only
 from tickbench.render.figures.style import GREY, MARKERS, headline, line, new_figure, plain
 from tickbench.render.view.model import Report, Sweep, SweepLine
 
+_NS_PER_S = 1_000_000_000
+_THREADS = ("threads", "writers", "readers")
+_TIME = "time an operation"
 _WIDE = 20.0  # highest over lowest from which a log axis shows more
 _MOST_CROSSINGS = 6
 _MOST_X_TICKS = 12
@@ -22,6 +26,7 @@ def scaling(report: Report, choice: Choice) -> Figure:
     lacking = "the run holds no scenario that was swept over threads or a parameter: nothing to draw against"
     sweeps = [one for one in report.sweeps if any(each.x for each in one.lines)]
     found = choose("scaling", choice.scenario, sweeps, lambda one: one.title, lacking)
+    found = as_throughput(found)
     lines = only(choice, (one for one in found.lines if one.x), lambda one: one.variant)
     unit, scale = readable(found.y_unit, [y for one in lines for y in one.y])
     figure = new_figure(choice.width_mm, choice.width_mm * 0.5)
@@ -41,6 +46,21 @@ def scaling(report: Report, choice: Choice) -> Figure:
     axes.set_ylabel(f"{plain(found.y_name)}, {unit}" if unit else plain(found.y_name))
     headline(figure, found.title, found.finding)
     return figure
+
+
+def as_throughput(sweep: Sweep) -> Sweep:
+    """Time an operation over a number of threads, as operations a second; other sweeps as they are."""
+    over_threads = sweep.x_name in _THREADS and sweep.y_unit == "ns" and sweep.y_name == _TIME
+    if not over_threads or any(bound <= 0 for one in sweep.lines for bound in (*one.y, *one.low, *one.high)):
+        return sweep
+    lines = tuple(
+        replace(one, y=_per_second(one.y), low=_per_second(one.high), high=_per_second(one.low)) for one in sweep.lines
+    )
+    return replace(sweep, y_name="throughput", y_unit="operations/s", lines=lines)
+
+
+def _per_second(times_ns: Sequence[float]) -> tuple[float, ...]:
+    return tuple(_NS_PER_S / one for one in times_ns)
 
 
 def _errors(one: SweepLine, scale: float) -> list[list[float]]:
