@@ -17,37 +17,8 @@ _ROW_MM = 4.6
 # Colour and marker of a verdict: each tells it alone.
 _LOOKS = {"regression": ("#D55E00", "^"), "improvement": ("#009E73", "v"), "unchanged": ("#0072B2", "o")}
 _OTHER = ("#777777", "D")
-_TICKS_PERCENT = (
-    -99.9,
-    -99,
-    -98,
-    -95,
-    -90,
-    -80,
-    -67,
-    -50,
-    -30,
-    -20,
-    -10,
-    -5,
-    -2,
-    -1,
-    0,
-    1,
-    2,
-    5,
-    10,
-    25,
-    50,
-    100,
-    200,
-    400,
-    900,
-    1_900,
-    4_900,
-    9_900,
-    99_900,
-)
+_TICKS_BETTER = (-1, -2, -5, -10, -20, -30, -50, -67, -80, -90, -95, -98, -99, -99.9)  # percent
+_TICKS_WORSE = (1, 2, 5, 10, 25, 50, 100, 200, 400, 900, 1_900, 4_900, 9_900, 99_900)
 _MOST_TICKS = 10
 _MOST_BEYOND = 3.0  # an interval is drawn up to this factor beyond the outermost ratio, then an arrow goes on
 
@@ -102,10 +73,9 @@ def _range(rows: Sequence[EffectRow]) -> tuple[float, float]:
     """Of the axis: all ratios, and of intervals and tolerances what is not far beyond them."""
     ratios = [1.0, *(one.ratio for one in rows if one.ratio is not None)]
     bounds = [_bounds(one) for one in rows]
-    low = max(
-        min(min(ratios), *(one for one, _ in bounds), *(1 / (1 + one.tolerance) for one in rows)), min(ratios) / _MOST_BEYOND
-    )
-    high = min(max(max(ratios), *(one for _, one in bounds), *(1 + one.tolerance for one in rows)), max(ratios) * _MOST_BEYOND)
+    low = min(*ratios, *(one for one, _ in bounds), *(1 / (1 + one.tolerance) for one in rows))
+    high = max(*ratios, *(one for _, one in bounds), *(1 + one.tolerance for one in rows))
+    low, high = max(low, min(ratios) / _MOST_BEYOND), min(high, max(ratios) * _MOST_BEYOND)
     return low / 1.01, high * 1.01
 
 
@@ -152,9 +122,9 @@ def ratio_ticks(low: float, high: float) -> list[float]:
     """Percents to mark between two ratios: round ones, far enough from each other to be read; 0 always."""
     least = math.log(high / low) / _MOST_TICKS
     kept = [0.0]
-    for side in (1, -1):
+    for side in (_TICKS_BETTER, _TICKS_WORSE):
         last = 0.0
-        for percent in sorted((one for one in _TICKS_PERCENT if one * side > 0), key=abs):
+        for percent in side:
             place = math.log1p(percent / 100)
             if low <= 1 + percent / 100 <= high and abs(place - last) >= least:
                 kept.append(float(percent))
