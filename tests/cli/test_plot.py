@@ -84,7 +84,7 @@ def test_the_history_of_the_runs_machine_class_is_drawn(folder, monkeypatch, cap
         (("run.json", "--kind", "waterfall", "--budgets", "none.toml", "-o", "x.svg"), "none.toml"),
         (
             ("run.json", "--kind", "waterfall", "--style", "none.mplstyle", "-o", "x.svg"),
-            "cannot read the style sheet none.mplstyle",
+            "style sheet none.mplstyle",
         ),
         (("run.json", "--kind", "waterfall", "--width-mm", "5", "-o", "x.svg"), "--width-mm"),
         (("run.json", "--kind", "waterfall", "--dpi", "5000", "-o", "x.svg"), "--dpi"),

@@ -3,7 +3,9 @@
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
@@ -26,7 +28,7 @@ def scaling(report: Report, choice: Choice) -> Figure:
     lacking = "the run holds no scenario that was swept over threads or a parameter: nothing to draw against"
     sweeps = [one for one in report.sweeps if any(each.x for each in one.lines)]
     found = choose("scaling", choice.scenario, sweeps, lambda one: one.title, lacking)
-    found = as_throughput(found)
+    measured, found = found, as_throughput(found)
     lines = only(choice, (one for one in found.lines if one.x), lambda one: one.variant)
     unit, scale = readable(found.y_unit, [y for one in lines for y in one.y])
     figure = new_figure(choice.width_mm, choice.width_mm * 0.5)
@@ -37,7 +39,9 @@ def scaling(report: Report, choice: Choice) -> Figure:
         y = [value / scale for value in one.y]
         look = line(index) | {"marker": MARKERS[index % len(MARKERS)], "elinewidth": 0.9}
         held = axes.errorbar(one.x, y, yerr=_errors(one, scale), **look)
-        drawn.append(held.lines[0])
+        held.lines[0].set_linestyle("none")
+        x, between = _between(one, inverse=found is not measured)
+        drawn += axes.plot(x, [value / scale for value in between], **line(index))
     _scales(axes, found, lines, scale, choice.linear)
     label_lines(axes, drawn, [one.variant for one in lines])
     shown = {one.variant for one in lines}
@@ -57,6 +61,13 @@ def as_throughput(sweep: Sweep) -> Sweep:
         replace(one, y=_per_second(one.y), low=_per_second(one.high), high=_per_second(one.low)) for one in sweep.lines
     )
     return replace(sweep, y_name="throughput", y_unit="operations/s", lines=lines)
+
+
+def _between(one: SweepLine, *, inverse: bool) -> tuple[list[float], list[float]]:
+    """The line between the points: straight in what was measured, as the crossings are computed, whatever the axes are."""
+    x = np.unique([value for a, b in pairwise(one.x) for value in np.linspace(a, b, 32)] or one.x)
+    y = 1 / np.interp(x, one.x, [1 / value for value in one.y]) if inverse else np.interp(x, one.x, one.y)
+    return x.tolist(), y.tolist()
 
 
 def _per_second(times_ns: Sequence[float]) -> tuple[float, ...]:
@@ -91,13 +102,15 @@ def _crossings(axes: Axes, crossings: Sequence[tuple[float, str, str]]) -> None:
         if not math.isfinite(x):
             continue
         axes.axvline(x, color=GREY, linewidth=0.9, linestyle=(0, (1, 1.5)))
+        late = float(axes.transAxes.inverted().transform(axes.transData.transform((x, 1.0)))[0]) > 0.6
         axes.annotate(
             f"{plain(one, 18)} / {plain(other, 18)}: {number(float(f'{x:.3g}'))}",
             (x, 1),
             xycoords=("data", "axes fraction"),
-            xytext=(2, -2 - 8.5 * place),
+            xytext=(-3 if late else 3, -2 - 8.5 * place),
             textcoords="offset points",
             va="top",
+            ha="right" if late else "left",
             fontsize=7,
             color=GREY,
         )
