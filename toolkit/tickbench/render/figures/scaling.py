@@ -110,6 +110,7 @@ def _crossings(axes: Axes, crossings: Sequence[tuple[float, str, str]]) -> None:
             xytext=(-3 if late else 3, -2 - 8.5 * place),
             textcoords="offset points",
             va="top",
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5, "alpha": 0.85},
             ha="right" if late else "left",
             fontsize=7,
             color=GREY,
