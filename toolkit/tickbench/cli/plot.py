@@ -96,10 +96,13 @@ def _baseline(name: str | None) -> Run | None:
 def _series(loaded: Run, choice: Choice) -> list[Series]:
     """What the history holds of this run's scenarios on its machine class; of one metric, by default p50, else throughput."""
     from tickbench.measure.history import read_series
-    from tickbench.results.history import open_history
+    from tickbench.results.history import existing_history
 
-    found = []
-    with open_history() as history:
+    history = existing_history()
+    if history is None:
+        return []
+    found: list[Series] = []
+    with history:
         for scenario in (one.id for one in loaded.scenarios):
             known = [one for one in history.known(scenario) if one.machine == choice.machine]
             metrics = {one.metric for one in known}
