@@ -1,0 +1,175 @@
+"""Documents from templates: finds a template by name, in the user's folders first, and gives it the view of a run.
+
+Every string of a view is untrusted. Four walls stand between it and the page: autoescape; `finalize`, which shows control and
+bidi characters as what they are and cuts what is too long; addresses and ids that are never made of names; and a policy in the
+page that lets no script run but the one whose hash it states. A user's template is the user's code, but it may lie in a folder
+that came with somebody's pull request: it runs in Jinja's sandbox, which takes nothing away from a template that only shows.
+"""
+
+import base64
+import difflib
+import hashlib
+import json
+import re
+import unicodedata
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+from markupsafe import Markup
+
+import tickbench
+from tickbench.errors import InputError, UsageError
+from tickbench.render.charts import bars, flame, heat, order, percentiles, ratios, series, waterfall
+from tickbench.render.view.model import Report
+
+OWN_FOLDER = Path("reports")  # of the user: beside where the command is given
+MOST_LETTERS = 2_000  # of one text in a document; the run file has the rest
+_SUFFIX = ".j2"
+_SHOWN_CONTROLS = frozenset("\n\t")
+_CHARTS = {
+    "waterfall_chart": waterfall.waterfall_chart,
+    "forest_chart": ratios.forest_chart,
+    "gains_chart": ratios.gains_chart,
+    "state_of": ratios.state_of,
+    "percentile_chart": percentiles.percentile_chart,
+    "series_of": percentiles.series_of,
+    "throughput_chart": bars.throughput_chart,
+    "spark_chart": bars.spark_chart,
+    "heat_chart": heat.heat_chart,
+    "heat_data": heat.heat_data,
+    "order_chart": order.order_chart,
+    "sweep_chart": series.sweep_chart,
+    "history_chart": series.history_chart,
+    "flame_chart": flame.flame_chart,
+}
+
+
+def html_report(report: Report, template: str = "report", folders: Sequence[Path] = ()) -> str:
+    """The page of a run; `template` is a name or a folder that holds `report.html.j2`. Raises as `document` does."""
+    return document(report, template, "html", folders)
+
+
+def document(report: Report, template: str, extension: str, folders: Sequence[Path] = ()) -> str:
+    """Fill the template `<template>.<extension>.j2` with a view.
+
+    Raises UsageError for a name that there is not, InputError with file and line for a template that is not right.
+    """
+    if template and Path(template).is_dir():
+        folders, template = [Path(template), *folders], "report"
+    searched = [*folders, OWN_FOLDER, *shipped_folders()]
+    name = f"{template}.{extension}{_SUFFIX}"
+    environment = _environment(tuple(str(folder) for folder in searched))
+    try:
+        return environment.get_template(name).render(report=report)
+    except jinja2.TemplateNotFound as error:
+        if str(error) != name:
+            raise InputError(f"template {name}: it includes {str(error)!r}, which is in none of {_listed(searched)}") from error
+        raise UsageError(_unknown(template, extension, searched)) from error
+    except jinja2.TemplateSyntaxError as error:
+        raise InputError(f"template {error.filename or error.name}, line {error.lineno}: {_one_line(error)}") from error
+    except (jinja2.TemplateError, SecurityError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"template {_where(error, name)}: {_one_line(error)}") from error
+
+
+def shipped_folders() -> list[Path]:
+    """The folders of our own templates: in the checkout beside toolkit/, in a wheel inside the package."""
+    return [folder for base in tickbench.__path__ if (folder := Path(base) / "reports").is_dir()]
+
+
+def shown(value: Any) -> Any:
+    """What a document shows of a value: text without hidden characters and of a bearable length, numbers without noise."""
+    if isinstance(value, Markup):
+        return value
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    if not isinstance(value, str):
+        return value
+    cut = value[:MOST_LETTERS]
+    if not cut.isprintable():
+        cut = "".join(_visible(letter) for letter in cut)
+    return cut if len(value) <= MOST_LETTERS else f"{cut}… ({len(value):,} letters)"
+
+
+def data_block(value: object) -> Markup:
+    """JSON for a script element of type application/json: no character in it can end the element."""
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
+    for letter in "<>&":
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    return Markup(text)  # noqa: S704
+
+
+def anchor(text: str) -> str:
+    """An id for a page: lower-case letters, digits and dashes only, and never one of the page's own sections."""
+    return "s-" + (re.sub(r"[^a-z0-9]+", "-", text[:200].lower()).strip("-") or "scenario")
+
+
+def _visible(letter: str) -> str:
+    if letter in _SHOWN_CONTROLS or letter.isprintable() or unicodedata.category(letter) == "Zs":
+        return letter
+    return f"⟨U+{ord(letter):04X}⟩"
+
+
+@cache
+def _environment(folders: tuple[str, ...]) -> ImmutableSandboxedEnvironment:
+    environment = ImmutableSandboxedEnvironment(
+        loader=jinja2.FileSystemLoader(folders),
+        autoescape=lambda name: name is None or not name.endswith((".md.j2", ".txt.j2", ".csv.j2", ".json.j2")),
+        undefined=jinja2.StrictUndefined,
+        finalize=shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.globals.update(_CHARTS, data_block=data_block, page_style=_page_style, page_script=_page_script)
+    environment.filters["anchor"] = anchor
+    return environment
+
+
+@cache
+def _inline(name: str) -> tuple[Markup, str]:
+    """A shipped file for a style or script element, and the hash that the policy needs."""
+    for folder in shipped_folders():
+        if (path := folder / name).is_file():
+            text = path.read_text(encoding="utf-8")
+            digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
+            return Markup(text), f"sha256-{digest}"  # noqa: S704
+    raise InputError(f"{name} is not beside the templates: reinstall tickbench")
+
+
+def _page_style() -> tuple[Markup, str]:
+    return _inline("report.css")
+
+
+def _page_script() -> tuple[Markup, str]:
+    return _inline("report.js")
+
+
+def _unknown(template: str, extension: str, folders: Sequence[Path]) -> str:
+    end = f".{extension}{_SUFFIX}"
+    known = sorted({path.name.removesuffix(end) for folder in folders for path in folder.glob(f"*{end}") if path.name[0] != "_"})
+    near = difflib.get_close_matches(template, known, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"no template {template[:80]!r} for {extension}: {hint}there is {', '.join(known) or 'none'} (in {_listed(folders)})"
+
+
+def _listed(folders: Sequence[Path]) -> str:
+    return ", ".join(f"{folder}/" for folder in folders)
+
+
+def _where(error: Exception, name: str) -> str:
+    """File and line of the innermost template in the traceback."""
+    trace, found = error.__traceback__, name
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        if file.endswith(_SUFFIX):
+            found = f"{file}, line {trace.tb_lineno}"
+        trace = trace.tb_next
+    return found
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join((str(error) or type(error).__name__).split())[:300]
