@@ -209,6 +209,11 @@ class Histogram:
                 raise ValueError("a count is negative or too large")
         except Exception as error:  # the package raises a dozen types, struct and zlib errors among them
             raise InputError(f"histogram: this is not an encoded HdrHistogram (V2): {error!r}") from error
+        return cls.of_counts(geometry, counts)
+
+    @classmethod
+    def of_counts(cls, geometry: HdrGeometry, counts: NDArray[np.int64]) -> Self:
+        """A histogram with these counts, shape (geometry.counts_len,); minimum, maximum and sum are those of the buckets."""
         histogram = cls(geometry)
         histogram._load(counts)
         return histogram
