@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tickbench.errors import InputError
 from tickbench.kernels.hdr_sparse import decode_buckets
 from tickbench.render.numbers import quantity
-from tickbench.render.summary import Row, Spread
+from tickbench.render.summary import Row, Spread, spread
 from tickbench.render.view.model import HeatColumn, Heatmap
 from tickbench.results.run_file import Measurement
 
