@@ -10,12 +10,9 @@ import base64
 import difflib
 import hashlib
 import json
-import re
-import unicodedata
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
@@ -23,14 +20,14 @@ from markupsafe import Markup
 
 import tickbench
 from tickbench.errors import InputError, UsageError
-from tickbench.render.charts import bars, flame, heat, order, percentiles, ratios, series, waterfall
+from tickbench.render import keys, layout
+from tickbench.render.charts import bars, draw, flame, heat, order, percentiles, ratios, series, shapes, waterfall
+from tickbench.render.clean import shown
 from tickbench.render.view.model import Report
 
 OWN_FOLDER = Path("reports")  # of the user: beside where the command is given
-MOST_LETTERS = 2_000  # of one text in a document; the run file has the rest
 _SUFFIX = ".j2"
-_SHOWN_CONTROLS = frozenset("\n\t")
-_CHARTS = {
+_HELPERS = {
     "waterfall_chart": waterfall.waterfall_chart,
     "forest_chart": ratios.forest_chart,
     "gains_chart": ratios.gains_chart,
@@ -45,6 +42,19 @@ _CHARTS = {
     "sweep_chart": series.sweep_chart,
     "history_chart": series.history_chart,
     "flame_chart": flame.flame_chart,
+    "drawing": draw.drawing,
+    "marker": shapes.marker,
+    "key_figures": keys.key_figures,
+    "sentence": layout.sentence,
+    "page_anchors": layout.page_anchors,
+    "share_text": layout.share_text,
+    "ratio_text": layout.ratio_text,
+    "meter": layout.meter,
+    "widest": layout.widest,
+    "cell": layout.cell,
+    "extras": layout.extras,
+    "noise_heads": layout.noise_heads,
+    "noise_cell": layout.noise_cell,
 }
 
 
@@ -58,7 +68,9 @@ def document(report: Report, template: str, extension: str, folders: Sequence[Pa
 
     Raises UsageError for a name that there is not, InputError with file and line for a template that is not right.
     """
-    if template and Path(template).is_dir():
+    if "/" in template or template == ".":
+        if not Path(template).is_dir():
+            raise UsageError(f"no folder {template[:200]!r}: --template takes a name, or a folder that holds report.{extension}{_SUFFIX}")
         folders, template = [Path(template), *folders], "report"
     searched = [*folders, OWN_FOLDER, *shipped_folders()]
     name = f"{template}.{extension}{_SUFFIX}"
@@ -80,37 +92,12 @@ def shipped_folders() -> list[Path]:
     return [folder for base in tickbench.__path__ if (folder := Path(base) / "reports").is_dir()]
 
 
-def shown(value: Any) -> Any:
-    """What a document shows of a value: text without hidden characters and of a bearable length, numbers without noise."""
-    if isinstance(value, Markup):
-        return value
-    if isinstance(value, float):
-        return f"{value:.10g}"
-    if not isinstance(value, str):
-        return value
-    cut = value[:MOST_LETTERS]
-    if not cut.isprintable():
-        cut = "".join(_visible(letter) for letter in cut)
-    return cut if len(value) <= MOST_LETTERS else f"{cut}… ({len(value):,} letters)"
-
-
 def data_block(value: object) -> Markup:
     """JSON for a script element of type application/json: no character in it can end the element."""
     text = json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
     for letter in "<>&":
         text = text.replace(letter, f"\\u{ord(letter):04x}")
     return Markup(text)  # noqa: S704
-
-
-def anchor(text: str) -> str:
-    """An id for a page: lower-case letters, digits and dashes only, and never one of the page's own sections."""
-    return "s-" + (re.sub(r"[^a-z0-9]+", "-", text[:200].lower()).strip("-") or "scenario")
-
-
-def _visible(letter: str) -> str:
-    if letter in _SHOWN_CONTROLS or letter.isprintable() or unicodedata.category(letter) == "Zs":
-        return letter
-    return f"⟨U+{ord(letter):04X}⟩"
 
 
 @cache
@@ -124,8 +111,7 @@ def _environment(folders: tuple[str, ...]) -> ImmutableSandboxedEnvironment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.globals.update(_CHARTS, data_block=data_block, page_style=_page_style, page_script=_page_script)
-    environment.filters["anchor"] = anchor
+    environment.globals.update(_HELPERS, data_block=data_block, page_style=_page_style, page_script=_page_script)
     return environment
 
 

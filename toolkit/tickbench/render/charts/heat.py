@@ -24,7 +24,7 @@ _Y_TICKS = 5
 def heat_chart(view: Heatmap) -> Chart | None:
     """Draw counts by time and latency; None where there is nothing to draw."""
     columns, rows = len(view.columns), len(view.edges_ns) - 1
-    if not columns or rows < 1:
+    if not columns or rows < 1 or not all(map(math.isfinite, view.edges_ns)):
         return None
     width = _AREA.right - _AREA.left
     breaks = [k for k, (a, b) in enumerate(pairwise(view.columns), start=1) if a.round != b.round]

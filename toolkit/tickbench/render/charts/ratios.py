@@ -10,6 +10,7 @@ WIDTH = 1000.0
 _ROW = 24.0
 _TOP = 30.0
 _LEFT, _RIGHT = 330.0, 850.0
+_STATES = {"improvement": "good", "confirmed": "good", "within": "good", "regression": "bad", "refuted": "bad", "over": "bad"}
 MOST_ROWS = 60  # the table below has them all
 
 
@@ -48,13 +49,8 @@ def gains_chart(claims: tuple[ClaimRow, ...], summary: str) -> Chart:
 
 
 def state_of(verdict: str) -> str:
-    """The class of a verdict: good, bad or unclear."""
-    word = verdict.lower()
-    if word in {"better", "improved", "improvement", "faster", "kept", "holds", "confirmed", "within", "met", "passed"}:
-        return "good"
-    if word in {"worse", "regression", "regressed", "slower", "broken", "refuted", "over", "missed", "failed", "wrong"}:
-        return "bad"
-    return "unclear"
+    """The class of a verdict of a budget, a promise or a comparison: good, bad or unclear."""
+    return _STATES.get(verdict, "unclear")
 
 
 def _rows_chart(kind: str, rows: list[_Row], label: str, axis: str) -> Chart:

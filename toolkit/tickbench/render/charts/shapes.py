@@ -124,7 +124,8 @@ def line(points: Iterable[tuple[float, float]]) -> str:
 def marker(series: int, x: float, y: float, size: float = 3.5) -> str:
     """A closed path around a point: circle, square, diamond, triangle … by series, so that colour never speaks alone."""
     a, b, s = number(x), number(y), number(size)
-    shape = max(series, 0) % 4
+    series = max(series, 0)
+    shape = (series + series // 8) % 4  # colours repeat after eight: then the marker differs
     if shape == 0:
         return f"M{number(x - size)} {b}a{s} {s} 0 1 0 {number(2 * size)} 0a{s} {s} 0 1 0 {number(-2 * size)} 0z"
     if shape == 1:

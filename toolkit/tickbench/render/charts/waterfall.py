@@ -75,7 +75,7 @@ def _against(
         before = place(rates, before_us, *_RATES)
         found.append(Path(marker(2, before, y, 3.5), "before", f"another engine profile: {duration(before_us * 1e3)}"))
     if measured_us is None:
-        found.append(Text(_RATES[1] + 8, y + 4, short(text, 16) or "not measured", "start", "value muted"))
+        found.append(Text(_RATES[1] + 8, y + 4, "not measured" if text in {"", "–"} else short(text, 16), "start", "value muted"))
     else:
         x, state = place(rates, measured_us, *_RATES), "over" if verdict == "over" else "within"
         found += [
