@@ -49,6 +49,13 @@
     return text !== "" && Number.isFinite(value) ? value : text;
   };
   const compare = (a, b) => (typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b), "en", { numeric: true }));
+  for (const head of all("table.data thead th")) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "sort";
+    button.textContent = head.textContent;
+    head.replaceChildren(button);
+  }
   document.addEventListener("click", (event) => {
     const button = event.target.closest("button.sort");
     if (!button) return;
@@ -105,6 +112,7 @@
     const [[x0, y0], [x1, y1]] = [points[k - 1], points[k]];
     return x1 === x0 ? y1 : y0 + ((y1 - y0) * (x - x0)) / (x1 - x0);
   };
+  const nearest = (points, x) => points.reduce((best, one) => (Math.abs(one[0] - x) < Math.abs(best[0] - x) ? one : best))[1];
   const tip = document.createElement("div");
   tip.className = "tip";
   tip.hidden = true;
@@ -124,11 +132,12 @@
     const x = scaleOf(svg.dataset.x), y = scaleOf(svg.dataset.y);
     if (at < x.start || at > x.end) { hide(svg); return ""; }
     hairOf(svg).setAttribute("d", `M${at} ${y.end}V${y.start}`);
+    const snaps = svg.dataset.xUnit !== "nines"; // between measured points there is nothing
     const head = document.createElement("b");
     head.textContent = svg.dataset.xUnit === "nines" ? nines(x.value(at)) : `${svg.dataset.xUnit} ${digits(x.value(at))}`;
     const lines = all("g[data-name]:not(.off)", svg).map((group) => {
-      const path = group.querySelector(".curve");
-      const height = path && heightAt(pointsOf(path), at);
+      const path = group.querySelector(".curve, .trail");
+      const height = path && (snaps ? nearest : heightAt)(pointsOf(path), at);
       return height === null ? null : [group.dataset.name, y.value(height)];
     }).filter(Boolean).sort((a, b) => b[1] - a[1]).map(([name, value]) => {
       const line = document.createElement("span"), left = document.createElement("i"), right = document.createElement("i");

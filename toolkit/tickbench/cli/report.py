@@ -23,6 +23,8 @@ _HTML_ENDS = (".html", ".htm")
 @click.option("--claims", metavar="FILE", help="Promises of your own, in place of the plan's.")
 @shift_option
 @click.option("--format", "form", type=Name(FORMATS), help=f"One of {', '.join(FORMATS)}; html where -o ends in .html.")
+@click.option("--template", metavar="NAME|DIR/", help="Fill NAME.FORMAT.j2 of ./reports, or report.FORMAT.j2 of a folder.")
+@click.option("--templates", metavar="DIR", help="Look for templates there before ./reports.")
 @click.option("-o", "--output", metavar="FILE", help="Write there instead of to the terminal.")
 def command(
     run: str,
@@ -32,6 +34,8 @@ def command(
     claims: str | None,
     shift: float | None,
     form: str | None,
+    template: str | None,
+    templates: str | None,
     output: str | None,
 ) -> None:
     """Report the run file RUN: verdict, budgets, claims, comparison, every scenario, sweeps, memory, history, method.

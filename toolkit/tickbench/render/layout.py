@@ -11,7 +11,7 @@ Head = tuple[str, int]  # a column's name, and 1 where it holds numbers
 def page_anchors(report: Report) -> tuple[str, ...]:
     """An id for each scenario: letters, digits and dashes of its anchor; a number follows where two would be the same."""
     taken = {"verdict", "budgets", "claims", "comparison", "scenarios", "sweeps", "memory", "history", "profiles", "machine", "method"}
-    taken |= {"theme", "main", "details", "hatch", *(f"{name}-head" for name in taken)}
+    taken |= {"theme", "main", "details", "hatch", "m0", "m1", "m2", "m3", *(f"{name}-head" for name in taken)}
     found = []
     for scenario in report.scenarios:
         base = re.sub(r"[^A-Za-z0-9]+", "-", scenario.anchor[:120]).strip("-") or "scenario"
@@ -28,6 +28,11 @@ def sentence(verdict: Verdict) -> str:
     """The headline without the status at its start: the page says that word already, beside its icon."""
     text = verdict.headline
     return text[len(verdict.status) :].lstrip(" :,.") if text.lower().startswith(verdict.status) else text
+
+
+def sort_key(value: float | None) -> str:
+    """A number for a script that sorts, five digits; empty where there is none: those stay last."""
+    return "" if value is None else f"{value:.5g}"
 
 
 def share_text(share: float) -> str:

@@ -13,6 +13,7 @@ import json
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
@@ -27,6 +28,7 @@ from tickbench.render.view.model import Report
 
 OWN_FOLDER = Path("reports")  # of the user: beside where the command is given
 _SUFFIX = ".j2"
+_PLAIN = frozenset({Report.__module__, shapes.__name__, keys.__name__})
 _HELPERS = {
     "waterfall_chart": waterfall.waterfall_chart,
     "forest_chart": ratios.forest_chart,
@@ -47,6 +49,7 @@ _HELPERS = {
     "key_figures": keys.key_figures,
     "sentence": layout.sentence,
     "page_anchors": layout.page_anchors,
+    "sort_key": layout.sort_key,
     "share_text": layout.share_text,
     "ratio_text": layout.ratio_text,
     "meter": layout.meter,
@@ -100,9 +103,21 @@ def data_block(value: object) -> Markup:
     return Markup(text)  # noqa: S704
 
 
+class _Environment(ImmutableSandboxedEnvironment):
+    """The sandbox with a short way to what the view and its charts hold: that is plain data, and most of what a page reads."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if attribute[0] != "_" and type(obj).__module__ in _PLAIN:
+            try:
+                return getattr(obj, attribute)
+            except AttributeError:
+                return self.undefined(obj=obj, name=attribute)
+        return super().getattr(obj, attribute)
+
+
 @cache
-def _environment(folders: tuple[str, ...]) -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(
+def _environment(folders: tuple[str, ...]) -> _Environment:
+    environment = _Environment(
         loader=jinja2.FileSystemLoader(folders),
         autoescape=lambda name: name is None or not name.endswith((".md.j2", ".txt.j2", ".csv.j2", ".json.j2")),
         undefined=jinja2.StrictUndefined,

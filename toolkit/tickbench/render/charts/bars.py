@@ -24,7 +24,7 @@ def throughput_chart(view: ScenarioView) -> Chart | None:
     for k, row in enumerate(rows):
         y = _TOP + _ROW * k
         width = max(place(scale, row.operations_per_s, _LEFT, _RIGHT) - _LEFT, 1)
-        box = Box(_LEFT, y + 5, width, _ROW - 10, "bar", f"{short(row.name, 80)}: {short(row.operations_per_s_text, 40)}")
+        box = Box(_LEFT, y + 5, width, _ROW - 10, "bar")
         name = Text(_LEFT - 12, y + 17, short(row.name, 26), "end", "name")
         groups.append(Group(row.name, series[row.name], (name, box, Text(_LEFT + width + 8, y + 17, row.operations_per_s_text))))
     best = max(rows, key=lambda row: row.operations_per_s)

@@ -18,7 +18,7 @@ WIDTH, HEIGHT = 720.0, 220.0
 _AREA = Area(66.0, 18.0, 704.0, 172.0)
 _HUE = (0xD0, 0x5A, 0x00)  # Okabe and Ito's vermilion, darkened: 3:1 against white and against the dark page
 _LEVELS = 8
-_Y_TICKS = 5
+_Y_TICKS = 3
 
 
 def heat_chart(view: Heatmap) -> Chart | None:
@@ -31,7 +31,7 @@ def heat_chart(view: Heatmap) -> Chart | None:
     starts = [0, *breaks]
     marks = [_AREA.left + width * k / columns for k in breaks]
     labels = [
-        Text(_AREA.left + width * k / columns + 3, _AREA.top - 5, f"round {view.columns[k].round}", "start", "tick")
+        Text(_AREA.left + width * k / columns + 2, _AREA.top - 5, f"{'round ' * (k == 0)}{view.columns[k].round}", "start", "tick")
         for k in starts[:: math.ceil(len(starts) / 10)]
     ]
     return Chart(
@@ -42,11 +42,11 @@ def heat_chart(view: Heatmap) -> Chart | None:
         label=view.finding,
         x_ticks=_time_ticks(view),
         y_ticks=_latency_ticks(view),
-        x_name="time since the run started, s (darker: more operations)",
+        x_name="s since the run started",
         y_name="latency",
         shapes=(
             Picture(_AREA.left, _AREA.top, width, _AREA.bottom - _AREA.top, picture(view)),
-            *(Path(f"M{number(x)} {number(_AREA.top)}V{number(_AREA.bottom)}", "break") for x in marks),
+            Path("".join(f"M{number(x)} {number(_AREA.top)}V{number(_AREA.bottom)}" for x in marks), "break"),
             *labels,
         ),
     )
@@ -101,7 +101,7 @@ def _chunk(name: bytes, data: bytes) -> bytes:
 
 def _time_ticks(view: Heatmap) -> tuple[Tick, ...]:
     columns = len(view.columns)
-    step = max(columns // 6, 1)
+    step = math.ceil(columns / 6)
     width = (_AREA.right - _AREA.left) / columns
     return tuple(Tick(round(_AREA.left + width * k, 1), f"{view.columns[k].start_s:.3g}") for k in range(0, columns, step))
 
@@ -109,5 +109,5 @@ def _time_ticks(view: Heatmap) -> tuple[Tick, ...]:
 def _latency_ticks(view: Heatmap) -> tuple[Tick, ...]:
     rows = len(view.edges_ns) - 1
     height = (_AREA.bottom - _AREA.top) / rows
-    step = max(rows // _Y_TICKS, 1)
+    step = math.ceil(rows / _Y_TICKS)
     return tuple(Tick(round(_AREA.bottom - height * k, 1), duration(float(f"{view.edges_ns[k]:.2g}"))) for k in range(0, rows + 1, step))

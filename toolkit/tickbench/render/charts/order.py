@@ -2,11 +2,12 @@
 
 from tickbench.render.charts.percentiles import series_of
 from tickbench.render.charts.scales import duration, linear_scale, log_scale, place, plain, ticks
-from tickbench.render.charts.shapes import Area, Chart, Group, Path, line, marker, short
+from tickbench.render.charts.shapes import Area, Chart, Group, Path, line, marker
 from tickbench.render.view.model import ScenarioView
 
 WIDTH, HEIGHT = 720.0, 220.0
 _AREA = Area(66.0, 12.0, 704.0, 168.0)
+_LOOKS = (("dot", False), ("dot hollow", True))
 
 
 def order_chart(view: ScenarioView) -> Chart | None:
@@ -22,11 +23,8 @@ def order_chart(view: ScenarioView) -> Chart | None:
         own = [point for point in points if point.variant == name]
         k = series.get(name, 0)
         places = [(place(x, p.started_s, _AREA.left, _AREA.right), place(y, p.value_ns, _AREA.bottom, _AREA.top)) for p in own]
-        marks = [
-            Path(marker(k, *at), "dot hollow" if p.disturbed else "dot", _title(short(name), p.round, p.value_ns, p.disturbed))
-            for p, at in zip(own, places, strict=True)
-        ]
-        groups.append(Group(name, k, (Path(line(places), "trail"), *marks)))
+        dots = [(look, "".join(marker(k, *at) for p, at in zip(own, places, strict=True) if p.disturbed == bad)) for look, bad in _LOOKS]
+        groups.append(Group(name, k, (Path(line(places), "trail"), *(Path(d, look) for look, d in dots if d))))
     return Chart(
         kind="order",
         width=WIDTH,
@@ -35,11 +33,9 @@ def order_chart(view: ScenarioView) -> Chart | None:
         label=view.order.finding,
         x_ticks=ticks(x, _AREA.left, _AREA.right, plain),
         y_ticks=ticks(y, _AREA.bottom, _AREA.top, duration),
-        x_name="start of the worker, s since the run started (hollow: disturbed)",
+        x_name="start of the worker, s (hollow: disturbed)",
         y_name="cost of an operation",
         groups=tuple(groups),
+        x=x,
+        y=y,
     )
-
-
-def _title(name: str, turn: int, value_ns: float, disturbed: bool) -> str:
-    return f"{name}, round {turn}: {duration(value_ns)}{', disturbed' if disturbed else ''}"
