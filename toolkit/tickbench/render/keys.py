@@ -27,12 +27,20 @@ def _figures(report: Report) -> Iterator[KeyFigure]:
     if report.waterfall and report.waterfall.total_us > 0 and report.waterfall.total_measured_us is not None:
         measured, total = report.waterfall.total_measured_us, report.waterfall.total_us
         state = "good" if measured <= total else "bad"
-        yield KeyFigure("of the latency budget", f"{measured / total:.1%}", f"{measured:,.4g} of {total:,.4g} µs", state, "budgets")
+        yield KeyFigure(
+            "of the latency budget", f"{measured / total:.1%}", f"{measured:,.4g} of {total:,.4g} µs", state, "budgets"
+        )
     if report.budgets:
         within = sum(row.verdict == "within" for row in report.budgets)
         over = sum(row.verdict == "over" for row in report.budgets)
         note = f"{over} over, {len(report.budgets) - within - over} not measured"
-        yield KeyFigure("budgets kept", f"{within} of {len(report.budgets)}", note, "bad" if over else "good" if within else "calm", "budgets")
+        yield KeyFigure(
+            "budgets kept",
+            f"{within} of {len(report.budgets)}",
+            note,
+            "bad" if over else "good" if within else "calm",
+            "budgets",
+        )
     if report.claims:
         good = sum(state_of(row.verdict) == "good" for row in report.claims)
         bad = sum(state_of(row.verdict) == "bad" for row in report.claims)

@@ -10,7 +10,19 @@ Head = tuple[str, int]  # a column's name, and 1 where it holds numbers
 
 def page_anchors(report: Report) -> tuple[str, ...]:
     """An id for each scenario: letters, digits and dashes of its anchor; a number follows where two would be the same."""
-    taken = {"verdict", "budgets", "claims", "comparison", "scenarios", "sweeps", "memory", "history", "profiles", "machine", "method"}
+    taken = {
+        "verdict",
+        "budgets",
+        "claims",
+        "comparison",
+        "scenarios",
+        "sweeps",
+        "memory",
+        "history",
+        "profiles",
+        "machine",
+        "method",
+    }
     taken |= {"theme", "main", "details", "hatch", "m0", "m1", "m2", "m3", *(f"{name}-head" for name in taken)}
     found = []
     for scenario in report.scenarios:

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+from jinja2.exceptions import SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 from markupsafe import Markup
 
 import tickbench
@@ -73,16 +74,18 @@ def document(report: Report, template: str, extension: str, folders: Sequence[Pa
     """
     if "/" in template or template == ".":
         if not Path(template).is_dir():
-            raise UsageError(f"no folder {template[:200]!r}: --template takes a name, or a folder that holds report.{extension}{_SUFFIX}")
+            raise UsageError(
+                f"no folder {template[:200]!r}: --template takes a name, or a folder that holds report.{extension}{_SUFFIX}"
+            )
         folders, template = [Path(template), *folders], "report"
     searched = [*folders, OWN_FOLDER, *shipped_folders()]
     name = f"{template}.{extension}{_SUFFIX}"
-    environment = _environment(tuple(str(folder) for folder in searched))
+    environment = _environment(tuple(str(folder.resolve()) for folder in searched))
     try:
         return environment.get_template(name).render(report=report)
     except jinja2.TemplateNotFound as error:
-        if str(error) != name:
-            raise InputError(f"template {name}: it includes {str(error)!r}, which is in none of {_listed(searched)}") from error
+        if error.name != name:
+            raise InputError(f"template {name}: it includes {error.name!r}, which is in none of {_listed(searched)}") from error
         raise UsageError(_unknown(template, extension, searched)) from error
     except jinja2.TemplateSyntaxError as error:
         raise InputError(f"template {error.filename or error.name}, line {error.lineno}: {_one_line(error)}") from error
@@ -100,7 +103,7 @@ def data_block(value: object) -> Markup:
     text = json.dumps(value, separators=(",", ":"), allow_nan=False, ensure_ascii=True)
     for letter in "<>&":
         text = text.replace(letter, f"\\u{ord(letter):04x}")
-    return Markup(text)  # noqa: S704
+    return Markup(text)
 
 
 class _Environment(ImmutableSandboxedEnvironment):
@@ -137,7 +140,7 @@ def _inline(name: str) -> tuple[Markup, str]:
         if (path := folder / name).is_file():
             text = path.read_text(encoding="utf-8")
             digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
-            return Markup(text), f"sha256-{digest}"  # noqa: S704
+            return Markup(text), f"sha256-{digest}"
     raise InputError(f"{name} is not beside the templates: reinstall tickbench")
 
 
@@ -151,7 +154,9 @@ def _page_script() -> tuple[Markup, str]:
 
 def _unknown(template: str, extension: str, folders: Sequence[Path]) -> str:
     end = f".{extension}{_SUFFIX}"
-    known = sorted({path.name.removesuffix(end) for folder in folders for path in folder.glob(f"*{end}") if path.name[0] != "_"})
+    known = sorted(
+        {path.name.removesuffix(end) for folder in folders for path in folder.glob(f"*{end}") if path.name[0] != "_"}
+    )
     near = difflib.get_close_matches(template, known, n=1)
     hint = f"did you mean {near[0]!r}? " if near else ""
     return f"no template {template[:80]!r} for {extension}: {hint}there is {', '.join(known) or 'none'} (in {_listed(folders)})"

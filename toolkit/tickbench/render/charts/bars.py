@@ -26,7 +26,9 @@ def throughput_chart(view: ScenarioView) -> Chart | None:
         width = max(place(scale, row.operations_per_s, _LEFT, _RIGHT) - _LEFT, 1)
         box = Box(_LEFT, y + 5, width, _ROW - 10, "bar")
         name = Text(_LEFT - 12, y + 17, short(row.name, 26), "end", "name")
-        groups.append(Group(row.name, series[row.name], (name, box, Text(_LEFT + width + 8, y + 17, row.operations_per_s_text))))
+        groups.append(
+            Group(row.name, series[row.name], (name, box, Text(_LEFT + width + 8, y + 17, row.operations_per_s_text)))
+        )
     best = max(rows, key=lambda row: row.operations_per_s)
     return Chart(
         kind="bars",
@@ -49,7 +51,9 @@ def spark_chart(view: ScenarioView) -> Chart | None:
     scale = Scale("log", 1 / 3, 3.0, "×")
     series = series_of(view)
     points = [
-        Path(marker(0 if 1 / 3 < ratio < 3 else 3, place(scale, ratio, 4, width - 4), height / 2, 3), f"dot s{series[name] % 8}")
+        Path(
+            marker(0 if 1 / 3 < ratio < 3 else 3, place(scale, ratio, 4, width - 4), height / 2, 3), f"dot s{series[name] % 8}"
+        )
         for name, ratio in ratios
     ]
     best = min(ratios, key=lambda pair: pair[1])

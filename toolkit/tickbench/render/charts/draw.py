@@ -15,7 +15,8 @@ def drawing(chart: Chart) -> Markup:
     area = chart.area
     parts = [
         f'<svg class="{_text(chart.kind)}" viewBox="0 0 {number(chart.width)} {number(chart.height)}" role="img"',
-        f' aria-label="{_text(chart.label)}"{_scale("x", chart.x, area.left, area.right)}{_scale("y", chart.y, area.bottom, area.top)}>',
+        f' aria-label="{_text(chart.label)}"',
+        _scale("x", chart.x, area.left, area.right) + _scale("y", chart.y, area.bottom, area.top) + ">",
         _rows(chart.y_ticks, chart),
         _columns(chart.x_ticks, chart),
     ]
@@ -70,7 +71,11 @@ def _group(group: Group) -> str:
 def _shape(one: Shape) -> str:
     look = f' class="{_text(one.look)}"' if not isinstance(one, Picture) and one.look else ""
     if isinstance(one, Path):
-        return f'<path{look} d="{one.d}"/>' if not one.title else f'<path{look} d="{one.d}"><title>{_text(one.title)}</title></path>'
+        return (
+            f'<path{look} d="{one.d}"/>'
+            if not one.title
+            else f'<path{look} d="{one.d}"><title>{_text(one.title)}</title></path>'
+        )
     if isinstance(one, Text):
         anchor = "" if one.anchor == "start" else f' text-anchor="{one.anchor}"'
         return f'<text{look} x="{number(one.x)}" y="{number(one.y)}"{anchor}>{_text(one.text)}</text>'

@@ -42,7 +42,16 @@ def _draw(frame: _Frame, left: float, depth: int, unit: float, total: int, shape
         width = child.samples * unit
         if width >= _LEAST_WIDTH:
             title = f"{short(name, 100)}: {child.samples / total:.1%} of {total} samples"
-            shapes.append(Box(round(left, 1), depth * _ROW, round(width - 0.5, 1), _ROW - 1, f"frame f{sum(map(ord, name[:64])) % 4}", title))
+            shapes.append(
+                Box(
+                    round(left, 1),
+                    depth * _ROW,
+                    round(width - 0.5, 1),
+                    _ROW - 1,
+                    f"frame f{sum(map(ord, name[:64])) % 4}",
+                    title,
+                )
+            )
             letters = int(width / _LETTER)
             if letters > 3:
                 shapes.append(Text(round(left + 4, 1), depth * _ROW + 12.5, short(name, letters - 1), "start", "frame"))

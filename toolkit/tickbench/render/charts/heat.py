@@ -31,7 +31,13 @@ def heat_chart(view: Heatmap) -> Chart | None:
     starts = [0, *breaks]
     marks = [_AREA.left + width * k / columns for k in breaks]
     labels = [
-        Text(_AREA.left + width * k / columns + 2, _AREA.top - 5, f"{'round ' * (k == 0)}{view.columns[k].round}", "start", "tick")
+        Text(
+            _AREA.left + width * k / columns + 2,
+            _AREA.top - 5,
+            f"{'round ' * (k == 0)}{view.columns[k].round}",
+            "start",
+            "tick",
+        )
         for k in starts[:: math.ceil(len(starts) / 10)]
     ]
     return Chart(
@@ -110,4 +116,6 @@ def _latency_ticks(view: Heatmap) -> tuple[Tick, ...]:
     rows = len(view.edges_ns) - 1
     height = (_AREA.bottom - _AREA.top) / rows
     step = math.ceil(rows / _Y_TICKS)
-    return tuple(Tick(round(_AREA.bottom - height * k, 1), duration(float(f"{view.edges_ns[k]:.2g}"))) for k in range(0, rows + 1, step))
+    return tuple(
+        Tick(round(_AREA.bottom - height * k, 1), duration(float(f"{view.edges_ns[k]:.2g}"))) for k in range(0, rows + 1, step)
+    )

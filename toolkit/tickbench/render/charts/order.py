@@ -23,7 +23,10 @@ def order_chart(view: ScenarioView) -> Chart | None:
         own = [point for point in points if point.variant == name]
         k = series.get(name, 0)
         places = [(place(x, p.started_s, _AREA.left, _AREA.right), place(y, p.value_ns, _AREA.bottom, _AREA.top)) for p in own]
-        dots = [(look, "".join(marker(k, *at) for p, at in zip(own, places, strict=True) if p.disturbed == bad)) for look, bad in _LOOKS]
+        dots = [
+            (look, "".join(marker(k, *at) for p, at in zip(own, places, strict=True) if p.disturbed == bad))
+            for look, bad in _LOOKS
+        ]
         groups.append(Group(name, k, (Path(line(places), "trail"), *(Path(d, look) for look, d in dots if d))))
     return Chart(
         kind="order",

@@ -34,7 +34,9 @@ def percentile_chart(view: ScenarioView) -> Chart | None:
         area=_AREA,
         label=f"{view.finding} Latency against percentile of {len(curves)} curves.",
         x_ticks=tuple(
-            Tick(round(place(x, 10.0**k, _AREA.left, _AREA.right), 1), name) for k, name in enumerate(_NAMES) if 10.0**k <= x.high
+            Tick(round(place(x, 10.0**k, _AREA.left, _AREA.right), 1), name)
+            for k, name in enumerate(_NAMES)
+            if 10.0**k <= x.high
         ),
         y_ticks=ticks(y, _AREA.bottom, _AREA.top, duration),
         x_name="percentile of operations, %",

@@ -44,7 +44,9 @@ def gains_chart(claims: tuple[ClaimRow, ...], summary: str) -> Chart:
     for claim in [one for one in claims if one.promised_gain is not None or one.gain is not None][:MOST_ROWS]:
         aim = claim.promised_gain
         note = "not measured" if claim.gain is None else f"{claim.gain:,.3g}×"
-        rows.append(_Row(claim.promise or claim.id, note, claim.verdict, claim.gain, claim.gain_low, claim.gain_high, aim, None))
+        rows.append(
+            _Row(claim.promise or claim.id, note, claim.verdict, claim.gain, claim.gain_low, claim.gain_high, aim, None)
+        )
     return _rows_chart("gains", rows, summary, "gain, × (right is better)")
 
 

@@ -22,7 +22,10 @@ def sweep_chart(view: Sweep) -> Chart | None:
     for k, one in enumerate(view.lines):
         across = [place(x, value, _AREA.left, _AREA.right) for value in one.x]
         places = list(zip(across, (_up(y, v) for v in one.y), strict=False))
-        shapes: list[Shape] = [Path(marker(k, *at), "dot", f"{short(one.variant)}: {plain(v)} {view.y_unit}") for at, v in zip(places, one.y, strict=False)]
+        shapes: list[Shape] = [
+            Path(marker(k, *at), "dot", f"{short(one.variant)}: {plain(v)} {view.y_unit}")
+            for at, v in zip(places, one.y, strict=False)
+        ]
         if len(one.low) == len(one.high) == len(one.x) and places:
             edge = [*zip(across, (_up(y, v) for v in one.high), strict=True)]
             edge += [*zip(across, (_up(y, v) for v in one.low), strict=True)][::-1]
@@ -61,7 +64,10 @@ def history_chart(view: HistorySeries) -> Chart | None:
     changes: list[Shape] = []
     for index, text in view.changes:
         at = number(across[min(max(index, 0), last)])
-        changes += [Path(f"M{at} {area.top}V{area.bottom}", "change"), Text(float(at) + 4, area.top - 5, short(text, 40), "start", "change")]
+        changes += [
+            Path(f"M{at} {area.top}V{area.bottom}", "change"),
+            Text(float(at) + 4, area.top - 5, short(text, 40), "start", "change"),
+        ]
     ends = sorted({0, last // 2, last})
     return Chart(
         kind="history",
@@ -93,5 +99,7 @@ def _parameter_ticks(x: Scale, values: list[float]) -> tuple[Tick, ...]:
 def _crossing(crossing: tuple[float, str, str], x: Scale) -> list[Shape]:
     value, first, second = crossing
     at = place(x, value, _AREA.left, _AREA.right)
-    hair = Path(f"M{number(at)} {_AREA.top}V{_AREA.bottom}", "cross", f"{short(first)} and {short(second)} cross at {plain(value)}")
+    hair = Path(
+        f"M{number(at)} {_AREA.top}V{_AREA.bottom}", "cross", f"{short(first)} and {short(second)} cross at {plain(value)}"
+    )
     return [hair, Text(at + 4, _AREA.top + 11, f"cross at {plain(value)}", "start", "cross")]

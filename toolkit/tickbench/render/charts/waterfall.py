@@ -63,7 +63,9 @@ def _stage(stage: Stage, y: float, steps: Scale, rates: Scale) -> list[Shape]:
         Box(left, y + 7, right - left, ROW - 14, look, f"{short(stage.name, 80)}: allowed {duration(stage.allowed_us * 1e3)}"),
         Path(f"M{number(right)} {number(y + 7)}V{number(y + ROW + 7)}", "stair"),
     ]
-    return shapes + _against(stage.allowed_us, stage.measured_us, stage.before_us, stage.verdict, stage.measured_text, middle, rates)
+    return shapes + _against(
+        stage.allowed_us, stage.measured_us, stage.before_us, stage.verdict, stage.measured_text, middle, rates
+    )
 
 
 def _against(
@@ -75,7 +77,9 @@ def _against(
         before = place(rates, before_us, *_RATES)
         found.append(Path(marker(2, before, y, 3.5), "before", f"another engine profile: {duration(before_us * 1e3)}"))
     if measured_us is None:
-        found.append(Text(_RATES[1] + 8, y + 4, "not measured" if text in {"", "–"} else short(text, 16), "start", "value muted"))
+        found.append(
+            Text(_RATES[1] + 8, y + 4, "not measured" if text in {"", "–"} else short(text, 16), "start", "value muted")
+        )
     else:
         x, state = place(rates, measured_us, *_RATES), "over" if verdict == "over" else "within"
         found += [
@@ -106,5 +110,3 @@ def _last_rows(view: Waterfall, y: float, steps: Scale, rates: Scale) -> list[Sh
         Box(_STEPS[0], y + 11, place(steps, view.total_us, *_STEPS) - _STEPS[0], ROW - 22, "step total"),
     ]
     return found + _against(view.total_us, measured, None, verdict, text, middle, rates)
-
-
