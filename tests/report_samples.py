@@ -232,9 +232,11 @@ def _scenario(name, scale):
     return ScenarioView(
         name, name.replace("/", "-"), "The update that every message of the exchange pays for.", "order_book", "depth updates",
         "one level update", "closed loop", "1 thread", False, False, "ns", "lockfree_ladder has the lowest p99.",
-        tuple(_variant(n, b, scale, n == "locked_dict") for n, b in _VARIANTS), (*curves, Curve("lockfree_ladder", "baseline", nines, before)),
+        tuple(_variant(n, b, scale, n == "locked_dict") for n, b in _VARIANTS),
+        (*curves, Curve("lockfree_ladder", "baseline", nines, before)),
         (LimitLine("Order book update", "99", 5_000.0, "critical"), LimitLine("Order book, tail", "99.9", 20_000.0, "high")),
-        tuple(_heatmap(n, b * scale) for n, b in _VARIANTS[:2]), RunOrder(points, 9.8, "The median rose by 9.8 % from first to last."),
+        tuple(_heatmap(n, b * scale) for n, b in _VARIANTS[:2]),
+        RunOrder(points, 9.8, "The median rose by 9.8 % from first to last."),
         tuple(NoiseRow(n, (("steal", "0 ns"), ("migrations", "2")), 7, 1) for n, _ in _VARIANTS),
         (("broken_map", "the oracle found a wrong answer"),), (("perf_counters", "needs perf_event_open"),),
         (Profile("lockfree_ladder", "py-spy", "Where the time goes", "Most samples are in update.", _FOLDED, "2 % overhead"),),
@@ -271,7 +273,7 @@ def _sweep():
         "ns",
         True,
         tuple(lines),
-        ((4.0, "mutex_map", "sharded_map"),),
+        crossings,
         finding,
     )
 

@@ -5,9 +5,9 @@ from tickbench.render.charts.scales import linear_scale, place, plain, ticks
 from tickbench.render.charts.shapes import Area, Box, Chart, Group, Path, Scale, Text, marker, short
 from tickbench.render.view.model import ScenarioView
 
-WIDTH = 720.0
+WIDTH = 560.0
 _ROW = 26.0
-_LEFT, _RIGHT, _TOP = 180.0, 600.0, 10.0
+_LEFT, _RIGHT, _TOP = 160.0, 450.0, 10.0
 _SPARK = (96.0, 12.0)
 _SPARK_VARIANTS = 8
 
@@ -25,7 +25,7 @@ def throughput_chart(view: ScenarioView) -> Chart | None:
         y = _TOP + _ROW * k
         width = max(place(scale, row.operations_per_s, _LEFT, _RIGHT) - _LEFT, 1)
         box = Box(_LEFT, y + 5, width, _ROW - 10, "bar")
-        name = Text(_LEFT - 12, y + 17, short(row.name, 26), "end", "name")
+        name = Text(_LEFT - 12, y + 17, short(row.name, 22), "end", "name")
         groups.append(
             Group(row.name, series[row.name], (name, box, Text(_LEFT + width + 8, y + 17, row.operations_per_s_text)))
         )

@@ -14,8 +14,8 @@ from tickbench.render.charts.scales import duration
 from tickbench.render.charts.shapes import Area, Chart, Path, Picture, Text, Tick, number
 from tickbench.render.view.model import Heatmap
 
-WIDTH, HEIGHT = 720.0, 220.0
-_AREA = Area(66.0, 18.0, 704.0, 172.0)
+WIDTH, HEIGHT = 560.0, 220.0
+_AREA = Area(66.0, 18.0, 548.0, 172.0)
 _HUE = (0xD0, 0x5A, 0x00)  # Okabe and Ito's vermilion, darkened: 3:1 against white and against the dark page
 _LEVELS = 8
 _Y_TICKS = 3

@@ -5,8 +5,8 @@ from tickbench.render.charts.scales import duration, linear_scale, log_scale, pl
 from tickbench.render.charts.shapes import Area, Chart, Group, Path, line, marker
 from tickbench.render.view.model import ScenarioView
 
-WIDTH, HEIGHT = 720.0, 220.0
-_AREA = Area(66.0, 12.0, 704.0, 168.0)
+WIDTH, HEIGHT = 560.0, 220.0
+_AREA = Area(66.0, 12.0, 548.0, 168.0)
 _LOOKS = (("dot", False), ("dot hollow", True))
 
 

@@ -3,11 +3,11 @@
 import math
 
 from tickbench.render.charts.scales import duration, log_scale, place, ticks
-from tickbench.render.charts.shapes import Area, Chart, Group, Path, Scale, Text, Tick, line, short
+from tickbench.render.charts.shapes import Area, Chart, Group, Path, Scale, Text, Tick, line, marker, short
 from tickbench.render.view.model import Curve, LimitLine, ScenarioView
 
-WIDTH, HEIGHT = 720.0, 340.0
-_AREA = Area(66.0, 14.0, 704.0, 286.0)
+WIDTH, HEIGHT = 960.0, 340.0
+_AREA = Area(66.0, 14.0, 944.0, 286.0)
 _NAMES = ("0", "90", "99", "99.9", "99.99", "99.999", "99.9999", "99.99999", "99.999999")
 _FAR = 30.0  # a budget further than this from every value is named at the edge: drawing it would flatten the curves
 _MOST_POINTS = 120
@@ -60,7 +60,15 @@ def _curve(curve: Curve, series: int, x: Scale, y: Scale) -> Group:
     kept = pairs[::step] + ([pairs[-1]] if (len(pairs) - 1) % step else [])
     places = [(place(x, nine, _AREA.left, _AREA.right), place(y, value, _AREA.bottom, _AREA.top)) for nine, value in kept]
     name = f"{curve.name} (baseline)" if curve.role == "baseline" else curve.name
-    return Group(name, series, (Path(line(places), f"curve {curve.role}"),), curve.role)
+    marks = [_at(places, place(x, 10.0**k, _AREA.left, _AREA.right)) for k in range(len(_NAMES)) if 10.0**k <= pairs[-1][0]]
+    look = "dot hollow" if curve.role == "baseline" else "dot"
+    shapes = (Path(line(places), f"curve {curve.role}"), Path("".join(marker(series, *at) for at in marks), look))
+    return Group(name, series, shapes, curve.role)
+
+
+def _at(places: list[tuple[float, float]], x: float) -> tuple[float, float]:
+    """The drawn point that is nearest to a place on the axis."""
+    return min(places, key=lambda one: abs(one[0] - x))
 
 
 def _limits(limits: list[LimitLine], x: Scale, y: Scale) -> list[Group]:

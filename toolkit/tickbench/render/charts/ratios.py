@@ -43,7 +43,7 @@ def gains_chart(claims: tuple[ClaimRow, ...], summary: str) -> Chart:
     rows = []
     for claim in [one for one in claims if one.promised_gain is not None or one.gain is not None][:MOST_ROWS]:
         aim = claim.promised_gain
-        note = "not measured" if claim.gain is None else f"{claim.gain:,.3g}×"
+        note = "" if claim.gain is None else f"{claim.gain:,.3g}×"
         rows.append(
             _Row(claim.promise or claim.id, note, claim.verdict, claim.gain, claim.gain_low, claim.gain_high, aim, None)
         )
@@ -89,4 +89,7 @@ def _row(row: _Row, y: float, scale: Scale) -> list[Shape]:
         shape = {"good": 0, "bad": 3, "unclear": 1}[state]
         point = marker(shape, place(scale, row.value, _LEFT, _RIGHT), middle, 4.5)
         found.append(Path(point, f"point {state}", f"{row.value:.4g}× {short(row.verdict, 40)}"))
-    return [*found, Text(_RIGHT + 12, middle + 4, f"{short(row.note, 14)} {short(row.verdict, 14)}", "start", f"value {state}")]
+    return [
+        *found,
+        Text(_RIGHT + 12, middle + 4, f"{short(row.note, 14)} {short(row.verdict, 18)}".strip(), "start", f"value {state}"),
+    ]

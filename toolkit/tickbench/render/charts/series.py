@@ -4,9 +4,9 @@ from tickbench.render.charts.scales import duration, linear_scale, log_scale, pl
 from tickbench.render.charts.shapes import Area, Chart, Group, Path, Scale, Shape, Text, Tick, line, marker, number, short
 from tickbench.render.view.model import HistorySeries, Sweep
 
-WIDTH, HEIGHT = 720.0, 300.0
-_AREA = Area(74.0, 16.0, 704.0, 246.0)
-_HISTORY = Area(74.0, 18.0, 704.0, 132.0)
+WIDTH, HEIGHT = 560.0, 300.0
+_AREA = Area(74.0, 16.0, 540.0, 246.0)
+_HISTORY = Area(74.0, 18.0, 540.0, 132.0)
 _HISTORY_HEIGHT = 184.0
 _MOST_CROSSINGS = 12
 
