@@ -200,6 +200,9 @@ def _figure(row: Row, section: Section) -> str:
 def _against(row: Row, section: Section) -> str:
     ratio = row.ratio
     if ratio is None or min(ratio.low, ratio.median) <= 0:
-        return ", faster"
+        return ", less"
     what = f"p{RATIO_PERCENTILE}" if section.scenario.open_loop else "time an operation"
-    return f": its {what} is {times(1 / ratio.median)} {interval(1 / ratio.high, 1 / ratio.low)} less"
+    factor = f"{times(1 / ratio.median)} {interval(1 / ratio.high, 1 / ratio.low)}"
+    if ratio.high >= 1:
+        return f": its {what} is {factor} less, within what the rounds differ by,"
+    return f": its {what} is {factor} less"
