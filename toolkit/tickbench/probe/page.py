@@ -96,7 +96,7 @@ class Page:
         with self._lock:
             number, used = int(self._header["claimed"]), int(self._header["claimed_bytes"])
             offset = -(-(layout.SLOTS_AT + used) // alignment) * alignment
-            if number == layout.ENTRIES or offset + size > self._bytes.size:
+            if number >= layout.ENTRIES or offset + size > self._bytes.size:
                 raise InputError(
                     f"probe: no room for slot {name!r}: {number} of {layout.ENTRIES} entries and {used} bytes are taken "
                     f"in {self.path.name}: make the page with more slots, or use a geometry of 2 digits"
