@@ -1,5 +1,7 @@
 /* Records known values, ends with an operation in flight, and waits until its standard input is closed. */
+#ifndef _GNU_SOURCE // C++ compilers define it
 #define _GNU_SOURCE
+#endif
 #include "tickbench_probe.h"
 
 int main(int count, char **arguments) {

@@ -135,7 +135,8 @@ class PageReader:
     def _stage_names(self) -> list[str]:
         at, count = int(self._header["stages_at"]), int(self._header["stages"])
         names = self._copy(at, count * layout.NAME_BYTES).view(f"S{layout.NAME_BYTES}")
-        return [_shown(name) for name in names]
+        shown = [_shown(name) for name in names]
+        return shown[: max((number for number, name in enumerate(shown, 1) if name), default=0)]
 
     def _find_slots(self) -> Iterator[_Slot]:
         at, count = int(self._header["directory_at"]), int(self._header["entries"])
