@@ -1,10 +1,10 @@
 """Probe pages under fire: readers that copy as fast as they can, and writers killed at random. Prints one JSON line.
 
-    python tests/stress/probe_campaign.py --runs 10 --records 100000000 --kills 200
+python tests/stress/probe_campaign.py --runs 10 --records 100000000 --kills 200
 
-                     writer process                                   reader processes, each on its own
-    thread 0  ->  slot 0: in flight | commit | outside | buckets  ->  copy, check the bounds, difference to the last copy
-    thread 1  ->  slot 1: likewise                                ->  the same; sums of differences == what was written
+                 writer process                                   reader processes, each on its own
+thread 0  ->  slot 0: in flight | commit | outside | buckets  ->  copy, check the bounds, difference to the last copy
+thread 1  ->  slot 1: likewise                                ->  the same; sums of differences == what was written
 """
 
 import argparse
@@ -24,9 +24,9 @@ import numpy as np
 from tickbench.errors import InputError
 from tickbench.kernels.atomics import load_plain
 from tickbench.kernels.clock import calibrate
-from tickbench.kernels.hdr import Histogram, HdrGeometry, record_many
+from tickbench.kernels.hdr import HdrGeometry, Histogram, record_many
 from tickbench.kernels.jit import kernel
-from tickbench.kernels.recorder import HEADER_WORDS, histogram_words
+from tickbench.kernels.recorder import histogram_words
 from tickbench.probe import Page, PageReader, find_pages
 from tickbench.probe.layout import COUNTS_AT, HISTOGRAM_AT
 from tickbench.probe.record import begin, copy_words, end, record
