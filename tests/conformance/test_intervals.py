@@ -29,7 +29,7 @@ def cases():
                 yield pytest.param(workload, variant, id=f"{component.name}-{workload.name}-{variant.name}")
 
 
-@pytest.mark.parametrize(("workload", "variant"), cases())
+@pytest.mark.parametrize(("workload", "variant"), list(cases()))
 def test_slices_hold_every_value_once_in_order(workload, variant):
     job = Job(
         variant,
