@@ -22,7 +22,7 @@ the codec's layout (block length, template, schema, version as four u16), and ev
     48   i64 ask ticks        48   u8 1: the buyer made,   48   i64 lots filled; 0: none
     56   i64 ask lots              then 15 zero bytes      56   u64 cause
 
-Ticks and lots on the wire are the codec's (0.01 and 0.00001), whatever the capture's are: the hello tells their steps.
+Ticks and lots are the symbol's own, whose sizes the hello tells; the decimals in the codec's depth frame are a constant there.
 """
 
 from __future__ import annotations
@@ -30,14 +30,13 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import msgspec
 
 from tickbench.components.codec import layout
 from tickbench.components.codec.contract import (
-    PRICE_DECIMALS,
-    QUANTITY_DECIMALS,
     SYMBOL_BYTES,
     Depth,
     FrameError,
@@ -105,14 +104,13 @@ MOST_ORDER_TEXT_BYTES = 1_024  # a larger message on /orders closes the connecti
 MOST_FEED_BYTES = 4 << 20  # what a client must be ready for: a snapshot of 10,000 levels is 0.4 MB of text
 MOST_SYMBOLS = 64
 MOST_PENDING = 1_024  # orders of a connection that wait for their outcome; one more is rejected
-REMEMBERED_ORDERS = 1 << 16  # outcomes kept for resends, for each upper half of ids
+REMEMBERED_ORDERS = 1 << 16  # outcomes kept for resends, of all connections together
 MOST_ORDER_LOTS = (1 << 31) - 1  # the bounds of the positions component
 MOST_PRICE_TICKS = (1 << 31) - 1
 
 # Close codes: 1000 and 1001 as in RFC 6455, 7.4.1; 4000 up are free for applications (7.4.2).
 CLOSE_DONE, CLOSE_GOING_AWAY, CLOSE_TOO_BIG, CLOSE_SLOW_CONSUMER = 1000, 1001, 1009, 4001
 
-TICKS_PER_UNIT = 10**PRICE_DECIMALS
 _FEED_ENVELOPE = struct.Struct("<QQQQ")
 _ORDER_ENVELOPE = struct.Struct("<QQQ")
 _ORDER = struct.Struct("<QQQdQ8sB15s")
@@ -145,17 +143,33 @@ class Report(NamedTuple):
     resent: bool = False
 
 
-def price_of(ticks: int) -> float:
-    """A price in ticks as the float that orders carry: the nearest binary64, so that `ticks_of` gives the ticks back."""
-    return ticks / TICKS_PER_UNIT
+class SymbolTerms(msgspec.Struct, frozen=True):
+    """What a client has to know of a symbol: its decimal tick and lot sizes, and the tick as price_numerator / price_divisor."""
+
+    symbol: str
+    tick_size: str
+    lot_size: str
+    price_numerator: int
+    price_divisor: int  # a power of ten
+    highest_price_ticks: int  # no level of the feed is above
+
+    def price_of(self, ticks: int) -> float:
+        """A price in ticks as the float that orders carry: the nearest binary64, so that `ticks_of` gives the ticks back."""
+        return ticks * self.price_numerator / self.price_divisor
+
+    def ticks_of(self, price: float) -> int:
+        """The ticks of an order's price; -1 where it is no positive multiple of the tick that fits."""
+        if not (math.isfinite(price) and 0 < price * self.price_divisor <= MOST_PRICE_TICKS * self.price_numerator):
+            return -1
+        ticks = round(price * self.price_divisor / self.price_numerator)
+        return ticks if self.price_of(ticks) == price else -1
 
 
-def ticks_of(price: float) -> int:
-    """The ticks of an order's price; -1 where it is no positive multiple of the tick that fits."""
-    if not (math.isfinite(price) and 0 < price <= MOST_PRICE_TICKS / TICKS_PER_UNIT):
-        return -1
-    ticks = round(price * TICKS_PER_UNIT)
-    return ticks if price_of(ticks) == price else -1
+def make_terms(symbol: str, tick_size: Decimal, lot_size: Decimal, highest_price_ticks: int) -> SymbolTerms:
+    """The terms of a symbol; sizes are positive decimals of at most 18 places."""
+    numerator, divisor = tick_size.as_integer_ratio()
+    scale = 10 ** max(0, -int(tick_size.normalize().as_tuple().exponent))
+    return SymbolTerms(symbol, f"{tick_size:f}", f"{lot_size:f}", numerator * (scale // divisor), scale, highest_price_ticks)
 
 
 def symbol_bytes(symbol: str) -> bytes:
@@ -346,15 +360,6 @@ def _decode_depth(body: bytes) -> Depth:
 # -- the first text on each connection, and the last one on a feed
 
 
-class SymbolTerms(msgspec.Struct, frozen=True):
-    """What a client has to know of a symbol. The steps are the capture's tick and lot in ticks and lots of the wire."""
-
-    symbol: str
-    tick_step: int
-    lot_step: int
-    highest_price_ticks: int  # no level of the feed is above
-
-
 class Hello(msgspec.Struct, frozen=True, tag_field="type", tag="hello"):
     """The first message on a connection, a JSON text on both wires."""
 
@@ -362,8 +367,6 @@ class Hello(msgspec.Struct, frozen=True, tag_field="type", tag="hello"):
     channel: str
     wire: str
     run: str  # the same for all connections to one exchange process
-    price_decimals: int
-    quantity_decimals: int
     symbols: list[SymbolTerms]
 
 
@@ -376,7 +379,7 @@ class End(msgspec.Struct, frozen=True, tag_field="type", tag="end"):
 
 def make_hello(channel: str, wire: str, run: str, symbols: list[SymbolTerms]) -> Hello:
     """The hello of this version."""
-    return Hello(PROTOCOL_VERSION, channel, wire, run, PRICE_DECIMALS, QUANTITY_DECIMALS, symbols)
+    return Hello(PROTOCOL_VERSION, channel, wire, run, symbols)
 
 
 def decode_notice(text: bytes | str) -> Hello | End | None:
