@@ -144,7 +144,7 @@ class Report(NamedTuple):
 
 
 class SymbolTerms(msgspec.Struct, frozen=True):
-    """What a client has to know of a symbol: its decimal tick and lot sizes, and the tick as price_numerator / price_divisor."""
+    """What a client has to know of a symbol: the sizes of tick and lot, the tick as price_numerator / price_divisor too."""
 
     symbol: str
     tick_size: str
@@ -285,12 +285,13 @@ def decode_report(payload: bytes, wire: str) -> Report:
             kind, reason = _KIND_OF[text.type], _REASON_OF[text.reason]
             numbers = text.sequence, text.price_ticks, text.lots, text.cause
             return Report(text.id, text.symbol, kind, reason, text.side, *numbers, text.resent)
-        header, order_id, symbol, kind, reason, side, resent, _, *rest = _REPORT.unpack(payload)
+        header, order_id, symbol, kind, reason, side, resent, _, sequence, price_ticks, lots, cause = _REPORT.unpack(payload)
     except (msgspec.MsgspecError, KeyError, struct.error) as error:
         raise FrameError(f"report: {error!r}") from None
     if header != REPORT_HEADER or kind not in KINDS or reason not in REASONS:
         raise FrameError("report: the header, the kind or the reason is unknown")
-    return Report(order_id, symbol.rstrip(b"\0").decode("ascii"), kind, reason, side, *rest, resent=bool(resent))
+    text = symbol.rstrip(b"\0").decode("ascii", "replace")
+    return Report(order_id, text, kind, reason, side, sequence, price_ticks, lots, cause, bool(resent))
 
 
 # -- market data on the binary wire: envelope and body

@@ -17,7 +17,7 @@ import msgspec
 
 from tickbench.components.codec.contract import MOST_LEVELS, Depth
 from tickbench.engine.protocol import MOST_PRICE_TICKS, encode_depth, encode_ticker, encode_trade
-from tickbench.errors import InputError, UsageError
+from tickbench.errors import InputError
 from tickbench.feeds import Feed, open_feed
 from tickbench.feeds.decimals import DecimalTextError, Steps, count_steps
 from tickbench.feeds.frames import DepthFrame, Frames, parse_frames
