@@ -13,9 +13,7 @@ if TYPE_CHECKING:
     from tickbench.engine.exchange.run import Listening
 
 
-@click.group(
-    name="exchange", short_help="An exchange that replays a feed and fills orders, for an engine to be tested against."
-)
+@click.group(name="exchange", short_help="An exchange that replays a feed and fills orders.")
 def command() -> None:
     """Replay a feed over WebSockets, take orders, fill them after a delay and measure: PROTOCOL.md says how to talk to it."""
 
@@ -30,12 +28,8 @@ def command() -> None:
     metavar="FILE",
     help="A capture, or synthetic[:seed=N,events=N] (repeatable: one symbol each).",
 )
-@click.option(
-    "--symbols", type=int, default=0, metavar="N", help="So many symbols, each begun at another place of its capture."
-)
-@click.option(
-    "--streams", default="depth,ticker,trade", show_default=True, metavar="LIST", help="What is sent; depth always is."
-)
+@click.option("--symbols", type=int, default=0, metavar="N", help="So many symbols, each begun elsewhere in its capture.")
+@click.option("--streams", default="depth,ticker,trade", show_default=True, metavar="LIST", help="What is sent, with depth.")
 @click.option(
     "--times",
     default="recorded",
@@ -57,11 +51,9 @@ def command() -> None:
 @click.option("--port", type=click.IntRange(0, 65_535), default=0, show_default=True, help="0: any that is free.")
 @click.option("--duration", "seconds", type=Seconds(), default=None, help="Seconds of feed; by default each capture once.")
 @click.option("--cpu", type=int, default=None, metavar="N", help="Run on this core only.")
+@click.option("--queue-bytes", type=click.IntRange(1), default=1 << 20, show_default=True, help="Most that waits for a client.")
 @click.option(
-    "--queue-bytes", type=click.IntRange(1), default=1 << 20, show_default=True, help="What may wait for a slow client."
-)
-@click.option(
-    "--linger", "linger_s", type=Seconds(), default=5.0, show_default=True, help="How long clients may go on after the feed's end."
+    "--linger", "linger_s", type=Seconds(), default=5.0, show_default=True, help="How long clients may go on after the end."
 )
 @click.option("--feed-only", is_flag=True, help="Begin without an orders connection.")
 @click.option("-o", "--output", default=None, metavar="RESULT.json", help="Write the result there.")
@@ -121,16 +113,14 @@ def _show(result: ExchangeResult, *, as_json: bool) -> None:
         return
     rows = []
     for name, one in result.distributions.items():
-        shown = one.percentiles_ns
-        rows.append(
-            [NAMES[name], f"{one.count:,}", *(f"{shown[p] / 1e3:,.1f}" if shown else "–" for p in ("50", "99", "99.9", "max"))]
-        )
+        cells = [f"{one.percentiles_ns[p] / 1e3:,.1f}" if one.count else "–" for p in ("50", "99", "99.9", "max")]
+        rows.append([NAMES[name], f"{one.count:,}", *cells])
     emit_rich([plain_table(["us", "count", "p50", "p99", "p99.9", "max"], rows, right=[1, 2, 3, 4, 5])])
     counts = result.orders
     unanswered = sum(one.ticks_without_answer for one in result.symbols)
     emit(
-        f"{result.reason}: {result.frames:,} of {result.planned_frames:,} frames, {counts['orders']:,} orders, {counts['fills']:,} fills, "
-        f"{counts['expired']:,} expired, {unanswered:,} ticks without an order, digest {result.digest}"
+        f"{result.reason}: {result.frames:,} of {result.planned_frames:,} frames, {counts['orders']:,} orders, "
+        f"{counts['fills']:,} fills, {counts['expired']:,} expired, {unanswered:,} ticks without an order, digest {result.digest}"
     )
     if result.invalid:
         complain(f"invalid: {result.invalid}")

@@ -85,7 +85,9 @@ def _pin(cpu: int | None) -> None:
 
 
 async def _serve(settings: Settings, announce: Callable[[Listening], None]) -> ExchangeResult:
-    logging.getLogger("picows").disabled = True  # what it would say of connections is counted and told by us
+    library = logging.getLogger("picows")  # what it would say of connections is counted here
+    library.addHandler(logging.NullHandler())
+    library.propagate = False
     faults, load = parse_faults(settings.faults), parse_times(settings.times)
     delays = parse_delay(settings.delay, settings.seed)
     tapes = [open_tape(spec, settings.streams) for spec in settings.captures]
