@@ -120,7 +120,7 @@ def _show(result: ExchangeResult, *, as_json: bool) -> None:
     unanswered = sum(one.ticks_without_answer for one in result.symbols)
     emit(
         f"{result.reason}: {result.frames:,} of {result.planned_frames:,} frames, {counts['orders']:,} orders, "
-        f"{counts['fills']:,} fills, {counts['expired']:,} expired, {unanswered:,} ticks without an order, digest {result.digest}"
+        f"{counts['fills']:,} fills, {counts['expired']:,} expired, {unanswered:,} ticks without order, digest {result.digest}"
     )
     if result.invalid:
         complain(f"invalid: {result.invalid}")

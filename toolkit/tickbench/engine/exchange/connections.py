@@ -22,7 +22,7 @@ _GIVE_UP_S = 1.0  # from the close frame to the end of a connection that does no
 monotonic_ns = time.monotonic_ns
 
 
-class Connection(WSListener):  # type: ignore[misc]
+class Connection(WSListener):
     """What both kinds share."""
 
     transport: WSTransport
@@ -47,7 +47,7 @@ class Connection(WSListener):  # type: ignore[misc]
         if not self.is_open:
             return
         self.is_open = False
-        self.transport.send_close(code, reason.encode())
+        self.transport.send_close(code, reason.encode())  # type: ignore[arg-type]  codes of our own from 4000 on
         self._exchange.later(_GIVE_UP_S, lambda: self.transport.disconnect(False))
 
     def answer_close(self, frame: WSFrame) -> None:
@@ -108,15 +108,15 @@ class FeedConnection(Connection):
 
     def catch_up(self) -> None:
         """Send some of what was missed."""
-        for symbol, number in list(self.behind.items()):
-            market, sent = self._exchange.markets[symbol], 0
-            while self.is_open and number < market.next_number and sent < CATCH_UP_FRAMES:
-                self._exchange.resend(self, market, number)
-                number, sent = number + 1, sent + 1
-            if number >= market.next_number:
+        for symbol, first in list(self.behind.items()):
+            market = self._exchange.markets[symbol]
+            last = min(market.next_number, first + CATCH_UP_FRAMES)
+            for number in range(first, last):
+                if self.is_open:
+                    self._exchange.resend(self, market, number)
+            self.behind[symbol] = last
+            if last >= market.next_number:
                 del self.behind[symbol]
-            else:
-                self.behind[symbol] = number
 
     def end(self, notice: protocol.End) -> None:
         """Say that nothing follows, once, after everything that was missed."""

@@ -149,9 +149,8 @@ class Desk:
             return protocol.CLOSING
         if order.symbol not in self.accounts:
             return protocol.UNKNOWN_SYMBOL
-        if session == 0 or counter <= self._highest.get(session, 0):
-            return protocol.STALE_ID
-        if session not in self._highest and len(self._highest) >= MOST_SESSIONS:
+        is_full = session not in self._highest and len(self._highest) >= MOST_SESSIONS
+        if session == 0 or is_full or counter <= self._highest.get(session, 0):
             return protocol.STALE_ID
         if message.sequence != self._sequences.get((session, order.symbol), 0) + 1:
             return protocol.OUT_OF_SEQUENCE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from dataclasses import asdict
 from pathlib import Path
@@ -134,7 +133,7 @@ def save_result(result: ExchangeResult, path: Path) -> None:
     """Replace `path` by the result in one step; InputError where the disk does not take it, with the old file in place."""
     content = msgspec.json.format(msgspec.json.encode(result), indent=1)
     try:
-        if path.exists() and not stat.S_ISREG(os.stat(path).st_mode):
+        if path.exists() and not stat.S_ISREG(path.stat().st_mode):
             path.write_bytes(content)  # a pipe or a device has no neighbour that could be renamed
         else:
             write_and_rename(content, path)

@@ -31,7 +31,7 @@ _CLOSING_S = 0.2  # for close frames to leave
 
 @dataclass(frozen=True)
 class Settings:
-    """What `tickbench exchange start` is asked for; texts are parsed here, so that a wrong one is found before anything starts."""
+    """What `tickbench exchange start` is asked for."""
 
     captures: tuple[str, ...] = ("synthetic",)
     symbols: int = 0  # 0: one a capture
@@ -127,17 +127,13 @@ async def _listen(exchange: Exchange, settings: Settings) -> asyncio.Server:
         return await ws_create_server(listener, settings.host, settings.port, max_frame_size=MOST_ORDER_TEXT_BYTES)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise UsageError(
-            f"cannot listen on {settings.host}:{settings.port}: {reason}; give another --host or --port"
-        ) from error
+        raise UsageError(f"cannot listen on {settings.host}:{settings.port}: {reason}; give another host or port") from error
 
 
 def _markets(tapes: list[Tape], symbols: int, faults: dict[str, int]) -> list[Market]:
     """One market a symbol: the captures in turn, each begun at another place for each symbol that replays it."""
     if not len(tapes) <= symbols <= MOST_SYMBOLS:
-        raise UsageError(
-            f"{symbols} symbols over {len(tapes)} captures: at least one each is needed, at most {MOST_SYMBOLS} in all"
-        )
+        raise UsageError(f"{symbols} symbols over {len(tapes)} captures: one each is needed, {MOST_SYMBOLS} at most")
     books = [TapeBooks(tape) for tape in tapes]
     own = [tape.symbol for tape in tapes]
     keeps_own = symbols == len(tapes) and len(set(own)) == symbols and all(1 <= len(name) <= SYMBOL_BYTES for name in own)

@@ -1,4 +1,4 @@
-"""When which symbol's next frame is sent: a plan made before the start and never changed, and the faults that were asked for."""
+"""When which symbol sends its next frame: a plan made before the start and never changed. And the faults asked for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the target of a connection asks for: /feed?symbols=A,B&wire=binary&from=A:123 and /orders?wire=json&on_disconnect=keep."""
+"""What a connection asks for: /feed?symbols=A,B&wire=binary&from=A:123 or /orders?wire=json&on_disconnect=keep."""
 
 from __future__ import annotations
 
