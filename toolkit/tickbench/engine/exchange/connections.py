@@ -47,7 +47,8 @@ class Connection(WSListener):
         if not self.is_open:
             return
         self.is_open = False
-        self.transport.send_close(code, reason.encode())  # type: ignore[arg-type]  codes of our own from 4000 on
+        # the library types its own codes; ours, from 4000 on, are as valid
+        self.transport.send_close(code, reason.encode())  # type: ignore[arg-type]
         self._exchange.later(_GIVE_UP_S, lambda: self.transport.disconnect(False))
 
     def answer_close(self, frame: WSFrame) -> None:
