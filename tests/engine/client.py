@@ -24,7 +24,7 @@ class WebSocket:
         parts = urlsplit(url)
         self.socket = socket.create_connection((parts.hostname, parts.port), timeout=20)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.file = self.socket.makefile("rb")
+        self.file, self.close_code = self.socket.makefile("rb"), None
         key = base64.b64encode(os.urandom(16)).decode()
         self.socket.sendall(
             f"GET {parts.path}?{parts.query} HTTP/1.1\r\nHost: {parts.netloc}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -34,7 +34,9 @@ class WebSocket:
         while self.file.readline() not in (b"\r\n", b""):
             pass
         if b" 101 " not in status:
-            raise ConnectionError(f"{status.decode().strip()}: {self.file.read().decode().strip()}")
+            reason = self.file.read().decode().strip()
+            self.drop()
+            raise ConnectionError(f"{status.decode().strip()}: {reason}")
 
     def receive(self):
         """The next message; None once the other side closes."""
@@ -47,6 +49,7 @@ class WebSocket:
                 length = int.from_bytes(self.file.read(2 if length == 126 else 8), "big")
             payload = self.file.read(length)
             if head[0] & 15 == CLOSE:
+                self.close_code = int.from_bytes(payload[:2], "big")
                 return None
             if head[0] & 15 == PING:
                 self.send(payload, PONG)
@@ -61,6 +64,10 @@ class WebSocket:
 
     def close(self):
         self.send(struct.pack("!H", 1000), CLOSE)
+        self.drop()
+
+    def drop(self):
+        self.file.close()
         self.socket.close()
 
 
@@ -119,6 +126,7 @@ def main(feed_url, orders_url):
             done[report["type"]] += 1
             position[report["symbol"]] += -report["lots"] if report["side"] else report["lots"]
     orders.close()
+    feed.drop()
     print(json.dumps({"orders": counter, **done, "position": position}))
 
 

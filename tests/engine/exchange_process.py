@@ -1,7 +1,6 @@
 """The exchange in a process of its own, and what tests say to it."""
 
 import json
-import os
 import subprocess
 import sys
 
@@ -19,12 +18,17 @@ class ExchangeProcess:
     """`tickbench exchange start`, listening on a free port; leaves no process behind."""
 
     def __init__(self, folder, *arguments, capture=SMALL):
-        self.path = folder / "result.json"
+        self.path, self._sockets = folder / "result.json", []
         command = [sys.executable, "-m", "tickbench", "exchange", "start", "--json", "--capture", str(capture)]
         if "-o" not in arguments:
             arguments = (*arguments, "-o", str(self.path))
         self.process = subprocess.Popen(
-            [*command, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=folder, env=os.environ, text=True
+            [*command, *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=folder,
+            env=os.environ,
+            text=True,
         )
         line = self.process.stdout.readline()
         assert line, self.process.stderr.read()
@@ -34,26 +38,27 @@ class ExchangeProcess:
         return self
 
     def __exit__(self, *_):
+        for one in self._sockets:
+            one.drop()
         self.process.kill()
         self.process.communicate()
 
     def feed(self, query="wire=json"):
         """A feed connection and its hello."""
-        return connected(f"{self.listening['feed_url']}?{query}")
+        return self._connected(f"{self.listening['feed_url']}?{query}")
 
     def orders(self, query="wire=json"):
         """An orders connection."""
-        return connected(f"{self.listening['orders_url']}?{query}")[0]
+        return self._connected(f"{self.listening['orders_url']}?{query}")[0]
+
+    def _connected(self, url):
+        self._sockets.append(WebSocket(url))
+        return self._sockets[-1], json.loads(self._sockets[-1].receive())
 
     def end(self):
         """Exit status, stderr and the result as it was written."""
         _, errors = self.process.communicate(timeout=30)
         return self.process.returncode, errors, json.loads(self.path.read_text())
-
-
-def connected(url):
-    socket = WebSocket(url)
-    return socket, json.loads(socket.receive())
 
 
 def frames_until_end(feed):

@@ -10,7 +10,7 @@ from tickbench.engine.exchange.books import TapeBooks
 from tickbench.engine.exchange.desk import Desk
 from tickbench.engine.exchange.market import Market
 from tickbench.engine.exchange.tape import open_tape
-from tickbench.engine.protocol import ACK, CANCELLED, EXPIRED, FILL, REJECT, REASONS
+from tickbench.engine.protocol import ACK, CANCELLED, EXPIRED, FILL, REASONS, REJECT
 
 
 class Client:

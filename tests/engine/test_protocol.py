@@ -1,4 +1,4 @@
-"""The messages between exchange and engine: what goes in comes out, what is none is refused, offsets are those of PROTOCOL.md."""
+"""The messages between exchange and engine: what goes in comes out, what is none is refused, offsets are as documented."""
 
 import random
 import struct
@@ -48,7 +48,16 @@ def test_no_byte_string_is_taken_for_an_order_that_it_is_not(wire):
 
 @pytest.mark.parametrize(
     "text",
-    [b"", b"[]", b"null", b'{"type":"order"}', b"[" * 900, b'{"type":"x","cause":1,"sequence":1,"order":{}}', b"\xff\xfe", b'{"a":1}'],
+    [
+        b"",
+        b"[]",
+        b"null",
+        b'{"type":"order"}',
+        b"[" * 900,
+        b'{"type":"x","cause":1,"sequence":1,"order":{}}',
+        b"\xff\xfe",
+        b'{"a":1}',
+    ],
 )
 def test_hostile_texts_are_refused(text):
     with pytest.raises(FrameError):

@@ -26,7 +26,7 @@ def test_a_tape_is_what_a_client_that_has_caught_up_receives(spot):
     assert [frame.kind for frame in spot.frames] == [SNAPSHOT, DIFF, TICKER, DIFF, TICKER, DIFF, TICKER]
     assert [frame.update_id for frame in spot.frames] == [100, 103, 104, 106, 106, 109, 109]
     assert json.loads(spot.frames[3].text)["data"]["u"] == 106
-    assert (str(spot.tick_size), str(spot.lot_size), spot.symbol) == ("0.5", "0.01", "XYZ")
+    assert (str(spot.tick_size), str(spot.lot_size), spot.symbol) == ("0.5", "0.25", "XYZ")
 
 
 def test_a_capture_without_a_snapshot_begins_with_an_empty_one(tmp_path):
@@ -56,7 +56,7 @@ def test_both_wires_say_the_same_in_every_lap(spot):
         if found.template == 2:
             assert found.body.final_update_id == text.get("u", text.get("lastUpdateId"))
             levels = [(float(p), float(q)) for p, q in text.get("b", text.get("bids"))]
-            assert [(price * 0.5, lots * 0.01) for price, lots in found.body.bids] == pytest.approx(levels)
+            assert [(price * 0.5, lots * 0.25) for price, lots in found.body.bids] == levels
             assert found.body.symbol == "ABC"
             ids.append(found.body.final_update_id)
         else:
@@ -102,7 +102,9 @@ def test_a_cause_is_known_once_it_was_sent_in_each_lap(spot):
     assert market.ticks_sent == 4
 
 
-@pytest.mark.parametrize("text", ["", "x", "constant", "constant:0", "constant:-1", "constant:nan", "burst:1,2", "scaled:1,2", "poisson:1e99"])
+@pytest.mark.parametrize(
+    "text", ["", "x", "constant", "constant:0", "constant:-1", "constant:nan", "burst:1,2", "poisson:1e99"]
+)
 def test_times_that_name_no_plan_are_refused(text):
     with pytest.raises(UsageError):
         parse_times(text)
@@ -128,7 +130,7 @@ def test_recorded_times_go_round_when_more_is_asked_for():
         make_schedule(parse_times("constant:1e9"), [tape], [1], 86_400, 1)
 
 
-@pytest.mark.parametrize("text", ["", "x", "-1", "1,2", "uniform:5", "uniform:9,5", "lognormal:0,1", "lognormal:5,9", "nan", "99999999999"])
+@pytest.mark.parametrize("text", ["", "x", "-1", "1,2", "uniform:5", "uniform:9,5", "lognormal:0,1", "lognormal:5,9", "nan"])
 def test_delays_that_name_no_distribution_are_refused(text):
     with pytest.raises(UsageError):
         parse_delay(text, 1)
