@@ -27,7 +27,6 @@ class ExchangeProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=folder,
-            env=os.environ,
             text=True,
         )
         line = self.process.stdout.readline()

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import feed_samples as samples
-from captures import FUTURES, SPOT, capture_path
+from captures import SPOT, capture_path
 from tickbench.engine import protocol
 from tickbench.engine.exchange.books import TapeBooks
 from tickbench.engine.exchange.delays import parse_delay
@@ -64,9 +64,8 @@ def test_both_wires_say_the_same_in_every_lap(spot):
     assert ids == sorted(set(ids)), "update ids go on rising from lap to lap"
 
 
-@pytest.mark.parametrize("name", [FUTURES, SPOT])
-def test_the_best_prices_are_those_that_the_exchange_published(name):
-    books = TapeBooks(open_tape(str(capture_path(name)), ["ticker"]))
+def test_the_best_prices_are_those_that_the_exchange_published():
+    books = TapeBooks(open_tape(str(capture_path(SPOT)), ["ticker"]))
     assert books.quotes_checked > 500
     assert books.quotes_differing == 0
 

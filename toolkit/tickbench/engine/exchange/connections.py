@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from tickbench.engine.exchange.service import Exchange
 
 CATCH_UP_FRAMES = 64  # sent in a turn to a connection that resumes, so that others wait at most 1 ms
-_GIVE_UP_S = 1.0  # from the close frame to the end of a connection that does not read it
-
 monotonic_ns = time.monotonic_ns
 
 
@@ -35,7 +33,12 @@ class Connection(WSListener):
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         self.transport, self.is_open = transport, True
+        self._exchange.standing.add(self)
         transport.underlying_transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        self.is_open = False
+        self._exchange.standing.discard(self)
 
     def send_notice(self, notice: protocol.Hello | protocol.End) -> None:
         """A JSON text on either wire."""
@@ -43,13 +46,13 @@ class Connection(WSListener):
             self.transport.send(WSMsgType.TEXT, msgspec.json.encode(notice))
 
     def close(self, code: int, reason: str) -> None:
-        """Say why, and end the connection; at once for a client that does not read."""
+        """Say why, and end the connection; after a while also that of a client who does not read."""
         if not self.is_open:
             return
         self.is_open = False
         # the library types its own codes; ours, from 4000 on, are as valid
         self.transport.send_close(code, reason.encode())  # type: ignore[arg-type]
-        self._exchange.later(_GIVE_UP_S, lambda: self.transport.disconnect(False))
+        self._exchange.later(self._exchange.options.linger_s, lambda: self.transport.disconnect(False))
 
     def answer_close(self, frame: WSFrame) -> None:
         """The client closes."""
@@ -92,7 +95,7 @@ class FeedConnection(Connection):
             self._exchange.counts.feed_messages_ignored += 1
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
-        self.is_open = False
+        super().on_ws_disconnected(transport)
         self._exchange.feed_closed(self)
 
     def wants(self, symbol: str) -> bool:
@@ -150,7 +153,7 @@ class OrdersConnection(Connection):
             self._exchange.take(b"", received_ns, self)  # a fragment, or a frame of the other wire: malformed
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
-        self.is_open = False
+        super().on_ws_disconnected(transport)
         sent = transport.close_handshake and transport.close_handshake.sent
         self._exchange.orders_closed(self, oversized=bool(sent and sent.code == WSCloseCode.MESSAGE_TOO_BIG))
 

@@ -26,7 +26,7 @@ from tickbench.engine.exchange.targets import FeedTarget, UnknownPathError, pars
 from tickbench.engine.protocol import FEED_PATH, MOST_ORDER_TEXT_BYTES, MOST_SYMBOLS, ORDERS_PATH
 from tickbench.errors import InputError, UsageError
 
-_CLOSING_S = 0.2  # for close frames to leave
+_POLL_S = 0.01
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,9 @@ async def _serve(settings: Settings, announce: Callable[[Listening], None]) -> E
     exchange.begin()
     await exchange.finished.wait()
     server.close()
-    await asyncio.sleep(_CLOSING_S)
+    end_s = loop.time() + settings.linger_s
+    while exchange.standing and loop.time() < end_s:  # clients read what was sent, and the close frame
+        await asyncio.sleep(_POLL_S)
     if exchange.failure is not None:
         raise exchange.failure
     return make_result(exchange, settings.times, settings.delay, settings.faults)

@@ -50,7 +50,9 @@ def make_schedule(load: Load, tapes: list[Tape], starts: list[int], seconds: flo
     if isinstance(load, Recorded):
         return _recorded(load, tapes, starts, seconds)
     rate_hz = load.rate_hz if isinstance(load, Constant | Poisson | Burst) else 0.0
-    wanted_s = sum(len(tape.frames) - 1 for tape in tapes) / rate_hz if seconds is None else seconds
+    # half a frame more, as the number of frames is rounded down
+    once_s = (sum(len(tape.frames) - 1 for tape in tapes) + 0.5) / rate_hz
+    wanted_s = once_s if seconds is None else seconds
     if rate_hz * wanted_s > MOST_FRAMES:
         raise UsageError(f"{rate_hz * wanted_s:.0f} frames are asked for, at most {MOST_FRAMES} can be planned; shorten it")
     due_ns = make_plan(load, wanted_s, seed)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from tickbench.engine import protocol
-from tickbench.engine.exchange.connections import FeedConnection, OrdersConnection
+from tickbench.engine.exchange.connections import Connection, FeedConnection, OrdersConnection
 from tickbench.engine.exchange.desk import Desk, Taken
 from tickbench.engine.exchange.market import Market
 from tickbench.engine.exchange.measures import Measures
@@ -75,6 +75,7 @@ class Exchange:
         self._chunk: list[tuple[int, int]] = []
         self._chunk_place = 0
         self._next_due_ns = _FAR_NS
+        self.standing: set[Connection] = set()  # also those that are being closed
         self._feeds: list[FeedConnection] = []
         self._orders: list[OrdersConnection] = []
         self._last_ns = 0
