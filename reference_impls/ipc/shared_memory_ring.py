@@ -12,7 +12,12 @@ from tickbench.components.ipc.segment_ring import ring_endpoint
 from tickbench.registry import variant
 
 
-@variant("ipc", runtime="native", example_of="zero-copy rings in shared memory, both sides spin", capabilities=("spinning",))
+@variant(
+    "ipc",
+    runtime="native",
+    example_of="zero-copy rings in shared memory, both sides spin",
+    capabilities=("spinning", "shared"),
+)
 def shared_memory_ring(config: contract.IpcConfig) -> contract.Endpoint:
     """Make one end."""
     if config.side == contract.SERVER:

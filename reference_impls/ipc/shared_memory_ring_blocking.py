@@ -9,7 +9,10 @@ from tickbench.registry import variant
 
 
 @variant(
-    "ipc", runtime="native", example_of="zero-copy rings in shared memory, sides sleep on a futex", capabilities=("blocking",)
+    "ipc",
+    runtime="native",
+    example_of="zero-copy rings in shared memory, sides sleep on a futex",
+    capabilities=("blocking", "shared"),
 )
 def shared_memory_ring_blocking(config: contract.IpcConfig) -> contract.Endpoint:
     """Make one end."""

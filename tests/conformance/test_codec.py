@@ -18,6 +18,7 @@ from tickbench.components.codec.oracle import same, verify
 from tickbench.components.codec.results import python_side
 from tickbench.components.component import Job
 from tickbench.kernels.clock import calibrate
+from tickbench.kernels.hdr import Histogram
 from tickbench.registry import discover
 
 _variants, _ = discover("codec")
@@ -260,7 +261,6 @@ def test_bytes_of_an_order_are_counted():
         for name in ("json", "packed", "view", "bincode", "null")
         for workload in COMPONENT.workloads.values()
         if workload.requires <= VARIANTS[name].capabilities
-        and (name, workload.name) != ("null", "decode_depth_timed")  # which calls a Python codec; null has kernels only
     ],
 )
 def test_what_a_timed_run_leaves_is_right(name, workload, clock):
@@ -272,11 +272,46 @@ def test_what_a_timed_run_leaves_is_right(name, workload, clock):
     assert variant.null or result.counters["bytes_per_message"] > 40
 
 
-@pytest.mark.parametrize("workload", ["encode", "decode", "read_fields", "encode_many", "encode_depth", "decode_depth"])
+@pytest.mark.parametrize(
+    "workload",
+    ["encode", "decode", "read_fields", "encode_many", "encode_depth", "decode_depth", "encode_timed", "decode_depth_timed"],
+)
 def test_a_timed_run_that_does_nothing_is_found_out(workload, clock):
     idle = VARIANTS["null"].build(None)
-    kernel = {"read_fields": "read"}.get(workload, workload)
+    kernel = {"read_fields": "read"}.get(workload, workload).removesuffix("_timed")
     variant = _broken("packed", **{kernel: lambda _: getattr(idle, kernel)})
     found = COMPONENT.workloads[workload]
     result = found.run(Job(variant, clock, parameters=found.parameters, seconds=0.001, seed=3))
     assert not result.verification.passed
+
+
+def test_one_wrong_message_among_many_timed_ones_is_found_out(clock):
+    """The last pass leaves right frames, so only the checksums can tell: one of the earlier messages was wrong."""
+    workload = COMPONENT.workloads["encode_timed"]
+
+    class Pace:
+        def serve_timed(self, run, _operations_each):
+            run(16, Histogram())
+            run.total += 1  # as a frame with another content would
+            run(16, kept := Histogram())
+            return kept
+
+    job = Job(VARIANTS["packed"], clock, parameters=workload.parameters, seconds=0.001, seed=3, pace=Pace())
+    found = workload.run(job).verification
+    assert not found.passed
+    assert "checksums" in found.detail
+
+
+def test_one_wrong_answer_to_python_is_found_out(clock):
+    workload, count = COMPONENT.workloads["decode_depth_timed"], [0]
+    codec = VARIANTS["msgspec_json"].build(None)
+
+    def wrong_once(frame):
+        count[0] += 1
+        found = codec.decode_depth(frame)
+        return found._replace(event_time_ms=1) if count[0] == 700 else found
+
+    variant = replace(VARIANTS["msgspec_json"], build=lambda _: replace(codec, decode_depth=wrong_once))
+    found = workload.run(Job(variant, clock, parameters=workload.parameters, seconds=0.001, seed=3)).verification
+    assert not found.passed
+    assert "1 were wrong" in found.detail

@@ -60,6 +60,7 @@ def measure(component, variant, parameters, impls=()):
         ("order_book", "mutex_hash", {"levels": 5_000}),
         ("order_book", "lockfree_ladder", {"levels": 5_000}),
         ("channel", "spsc_ring", {"messages": 1 << 17}),
+        ("ipc", "shared_memory_ring", {"messages": 1 << 17}),
         ("indicators", "simd", {"symbols": 200, "prices": 1_000}),
     ],
 )

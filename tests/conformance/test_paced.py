@@ -63,7 +63,7 @@ def the_null(able):
 
 def idle(workload, null):
     """The null, passed off as right; an encoder's frames are compared with the codec's own in Python, so those are kept."""
-    if null.component != "codec" or workload.name not in ("encode", "encode_many", "encode_depth"):
+    if null.component != "codec" or workload.name not in ("encode", "encode_many", "encode_depth", "encode_timed"):
         return replace(null, null=False)
     packed = find("codec", "packed").build(None)
     codec = replace(null.build(None), python=packed.python, order_bytes=packed.order_bytes)

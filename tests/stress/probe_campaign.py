@@ -1,10 +1,10 @@
 """Probe pages under fire: readers that copy as fast as they can, and writers killed at random. Prints one JSON line.
 
-    python tests/stress/probe_campaign.py --runs 10 --records 100000000 --kills 200
+python tests/stress/probe_campaign.py --runs 10 --records 100000000 --kills 200
 
-                     writer process                                   reader processes, each on its own
-    thread 0  ->  slot 0: in flight | commit | outside | buckets  ->  copy, check the bounds, difference to the last copy
-    thread 1  ->  slot 1: likewise                                ->  the same; sums of differences == what was written
+                 writer process                                   reader processes, each on its own
+thread 0  ->  slot 0: in flight | commit | outside | buckets  ->  copy, check the bounds, difference to the last copy
+thread 1  ->  slot 1: likewise                                ->  the same; sums of differences == what was written
 """
 
 import argparse
@@ -24,15 +24,15 @@ import numpy as np
 from tickbench.errors import InputError
 from tickbench.kernels.atomics import load_plain
 from tickbench.kernels.clock import calibrate
-from tickbench.kernels.hdr import Histogram, HdrGeometry, record_many
+from tickbench.kernels.hdr import HdrGeometry, Histogram, record_many
 from tickbench.kernels.jit import kernel
-from tickbench.kernels.recorder import HEADER_WORDS, histogram_words
+from tickbench.kernels.recorder import histogram_words
 from tickbench.probe import Page, PageReader, find_pages
 from tickbench.probe.layout import COUNTS_AT, HISTOGRAM_AT
 from tickbench.probe.record import begin, copy_words, end, record
 
 # The smallest geometry is copied in about the time of a record or two, so that copies meet half-written ones.
-GEOMETRIES = (HdrGeometry(), HdrGeometry(1, 100, 1))
+GEOMETRIES = (HdrGeometry(1, 100, 1), HdrGeometry())
 VALUES = 1 << 12
 COPIES = 200  # of a slot between two snapshots
 
@@ -179,7 +179,7 @@ def killed_run(clock, geometry, draw):
 
     def work():
         page = Page("campaign", clock=clock, slots=2)
-        whole, slot = page.histogram("whole"), page.histogram("value", geometry=geometry)
+        whole, slot = page.histogram("whole", geometry=geometry), page.histogram("value", geometry=geometry)
         write_both(slot, whole, values.ctypes.data, VALUES, 1 << 40)
 
     writer = _fork(work)
@@ -192,6 +192,7 @@ def killed_run(clock, geometry, draw):
     whole, value = last["whole"], last["value"]
     recorded, written = whole.histogram.count, value.histogram.count
     wrong = int(np.abs(_expected(values, geometry, written) - value.histogram.counts).sum())
+    recorded += whole.histogram.over_range
     fits = not last.alive and written - recorded in (0, 1) and (whole.in_flight is not None or written == recorded)
     return {"in_doubt": [whole.in_doubt, value.in_doubt], "wrong": wrong + (not fits), "records": written}
 
@@ -199,7 +200,7 @@ def killed_run(clock, geometry, draw):
 def main():
     """Run what the command line says, in a folder of its own."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name, default in (("runs", 2), ("records", 1_000_000), ("kills", 20), ("seed", 1)):
+    for name, default in (("runs", 2), ("records", 1_000_000), ("kills", 20), ("seed", 1), ("geometries", 2)):
         parser.add_argument(f"--{name}", type=int, default=default)
     options = parser.parse_args()
     shared = Path("/dev/shm")
@@ -207,8 +208,8 @@ def main():
     os.environ["XDG_RUNTIME_DIR"] = folder
     clock, draw = calibrate(), random.Random(options.seed)
     try:
-        runs = [watched_run(clock, GEOMETRIES[i % 2], options.records) for i in range(options.runs)]
-        kills = [killed_run(clock, GEOMETRIES[i % 2], draw) for i in range(options.kills)]
+        runs = [watched_run(clock, GEOMETRIES[i % options.geometries], options.records) for i in range(options.runs)]
+        kills = [killed_run(clock, GEOMETRIES[i % options.geometries], draw) for i in range(options.kills)]
     finally:
         shutil.rmtree(folder)
     totals = {name: sum(one[name] for one in runs) for name in ("copies", "broken", "differ", "lost", "failed")}

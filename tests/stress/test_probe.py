@@ -20,10 +20,11 @@ def _campaign(chaos, **options):
     return json.loads(done.stdout)
 
 
-# With random delays before atomic operations a writer is often caught between two stores of one record.
-@pytest.mark.parametrize(("chaos", "records", "kills"), [(False, 1_000_000, 20), (True, 20_000, 5)])
-def test_no_record_is_lost_and_a_kill_leaves_one_in_doubt_at_most(chaos, records, kills):
-    found = _campaign(chaos, runs=2, records=records, kills=kills)
+# With random delays before atomic operations a writer is often caught between two stores of one record; copies of many
+# buckets then take too long.
+@pytest.mark.parametrize(("chaos", "geometries", "records", "kills"), [(False, 2, 1_000_000, 20), (True, 1, 20_000, 10)])
+def test_no_record_is_lost_and_a_kill_leaves_one_in_doubt_at_most(chaos, geometries, records, kills):
+    found = _campaign(chaos, geometries=geometries, runs=2, records=records, kills=kills)
     assert found["copies"] > 0
     assert {name: found[name] for name in ("broken", "differ", "lost", "failed", "wrong")} == dict.fromkeys(
         ("broken", "differ", "lost", "failed", "wrong"), 0

@@ -8,7 +8,8 @@ from samples import a_measurement, a_run, a_scenario_record
 from tickbench.analysis.claims import judge
 from tickbench.errors import InputError
 from tickbench.measure.ledger import Claim, claims_file, judge_run, read_claims
-from tickbench.render.ledger import claim_rows, quantity, tally
+from tickbench.render.ledger import claim_rows, tally
+from tickbench.render.numbers import quantity
 from tickbench.results.run_file import Failure, Skipped
 
 ROUNDS = 7

@@ -10,12 +10,17 @@ from samples import a_measurement, a_run, a_scenario_record
 from tickbench.errors import InputError
 from tickbench.measure.stored import NotComparableError, compare_runs
 from tickbench.results import run_file
-from tickbench.results.exports import pyperf_json
-from tickbench.results.foreign import MOST_GROUPS, read
+from tickbench.results.exports import Choice, export
+from tickbench.results.foreign import read
+from tickbench.results.foreign_run import MOST_GROUPS
 
 HERE = Path(__file__).parent
 PYPERF = HERE / "foreign_pyperf.json"
 PYTEST = HERE / "foreign_pytest_benchmark.json"
+
+
+def pyperf_json(run):
+    return export("pyperf", run, Choice())
 
 
 def imported(path):

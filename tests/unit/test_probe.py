@@ -39,7 +39,9 @@ def reader(page):
         yield opened
 
 
-@pytest.mark.parametrize("geometry", [HdrGeometry(), HdrGeometry(1, 10**6, 2), HdrGeometry(1000, 10**7, 1), HdrGeometry(3, 10**5, 4)])
+@pytest.mark.parametrize(
+    "geometry", [HdrGeometry(), HdrGeometry(1, 10**6, 2), HdrGeometry(1000, 10**7, 1), HdrGeometry(3, 10**5, 4)]
+)
 def test_a_slot_counts_as_a_histogram_of_its_own_does(page, reader, geometry):
     powers = [value for power in range(45) for value in ((1 << power) - 1, 1 << power, (1 << power) + 1)]
     values = [*powers, geometry.limit, geometry.limit + 1, -1]
@@ -163,7 +165,12 @@ def test_the_python_probe_counts_calls_and_blocks_also_those_that_raise(page, re
 
 
 def test_a_page_says_who_made_it_and_whether_its_loop_turns(page, reader):
-    assert (reader.app, reader.language, reader.pid, reader.stages) == ("unit", "python", os.getpid(), ["idle", "parse", "book"])
+    assert (reader.app, reader.language, reader.pid, reader.stages) == (
+        "unit",
+        "python",
+        os.getpid(),
+        ["idle", "parse", "book"],
+    )
     assert (reader.alive, reader.closed) == (True, False)
     time.sleep(0.002)
     late = reader.heartbeat_age_ns
@@ -189,7 +196,7 @@ def test_a_closed_page_is_gone_but_its_slots_may_still_be_written(folder):
 
 def test_a_forked_child_leaves_its_parents_page_alone_and_can_make_its_own(page, reader):
     slot = page.histogram("tick")
-    code = f"""
+    code = """
 import os
 from tickbench import probe
 from tickbench.errors import InputError

@@ -1,10 +1,9 @@
-"""Pages that lie: every length, offset and identity in them may be wrong. One clear error, no crash, no hang, nothing followed."""
+"""Pages that lie: any length, offset and identity may be wrong. One clear error; no crash, no hang, no link followed."""
 
 import os
 import random
 import time
 
-import numpy as np
 import pytest
 
 from tickbench import probe
@@ -14,7 +13,7 @@ from tickbench.kernels.hdr import HdrGeometry
 from tickbench.probe import layout, place, record
 
 NS_CLOCK = Clock(MONOTONIC, 1.0, 0.0, 30.0, "given by the test")
-FUZZED = 1500
+FUZZED = 300  # pages a seed
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +56,8 @@ def _changed(data, *changes):
 
 
 ENTRY, SLOT = layout.DIRECTORY_AT, layout.SLOTS_AT
-FIRST = 4096 * -(-SLOT // 4096)  # where the first histogram slot lies
+FIRST = 4096 * -(-SLOT // 4096)  # where the histogram slots lie
+SECOND = FIRST + 4096
 HUGE = (1 << 63) + 8
 
 
@@ -115,7 +115,7 @@ def test_fuzzed_pages_never_crash_or_hang_the_reader(put, honest, seed):
     draw, data = random.Random(seed), honest[0]
     words = [0, 1, 7, 8, 255, 4096, FIRST, len(data), len(data) - 8, 1 << 31, 1 << 32, (1 << 63) - 1, 1 << 63, (1 << 64) - 1]
     start, refused = time.monotonic(), 0
-    for _ in range(FUZZED // 3):
+    for _ in range(FUZZED):
         where = [draw.choice([(0, 512), (ENTRY, ENTRY + 768), (FIRST, FIRST + 1024)]) for _ in range(draw.randint(1, 6))]
         changes = [(8 * (draw.randrange(*span) // 8), draw.choice([*words, draw.getrandbits(64)])) for span in where]
         fuzzed = _changed(data, *changes)
@@ -128,7 +128,7 @@ def test_fuzzed_pages_never_crash_or_hang_the_reader(put, honest, seed):
                 _ = reader.app, reader.closed, reader.heartbeat_age_ns
         except InputError:
             refused += 1
-    assert 0 < refused < FUZZED // 3
+    assert 0 < refused < FUZZED
     assert time.monotonic() - start < 60
 
 
@@ -189,12 +189,9 @@ def test_a_reused_pid_does_not_bring_a_dead_page_to_life(put, honest):
 
 def test_an_operation_of_a_dead_process_is_as_old_as_it_was_at_the_last_heartbeat(put, honest):
     started = place.start_ticks(os.getpid()) - 1
-    begun = int.from_bytes(honest[0][FIRST + 4096 + 8 :][:8], "little")
+    begun = int.from_bytes(honest[0][SECOND + 8 : SECOND + 16], "little")
+    # The clock's instant is that of the start: 1 ms; the heartbeat was 0.5 ms later.
     changes = [(24, os.getpid()), (32, started), (80, begun), (88, 1_000_000), (128, 1_500_000)]
-    for slot in (FIRST + 4096, FIRST + 8192):  # wherever the second histogram lies
-        begun = int.from_bytes(honest[0][slot + 8 :][:8], "little")
-        if begun:
-            changes[2] = (80, begun)
     page = probe.PageReader(put(_changed(honest[0], *changes), f"honest.{os.getpid()}.{started}.lat"))
     assert page.snapshot()["b"].in_flight.age_ns == 500_000
 
@@ -202,15 +199,13 @@ def test_an_operation_of_a_dead_process_is_as_old_as_it_was_at_the_last_heartbea
 def test_what_a_page_calls_its_slots_cannot_move_the_cursor(put, honest):
     data = bytearray(honest[0])
     data[ENTRY + 64 : ENTRY + 72] = b"\x1b[2J\xff\x00\n\x07"
-    (name, *_), _ = [one.name for one in probe.PageReader(put(bytes(data))).snapshot().readings], None
+    name = probe.PageReader(put(bytes(data))).snapshot().readings[0].name
     assert name.isprintable()
     assert "\x1b" not in name
 
 
-def test_a_geometry_of_many_buckets_takes_no_memory_before_it_is_refused(put, honest):
-    before = np.empty(0)
-    for digits in (4, 5):
-        data = _changed(honest[0], (ENTRY + 40, (1 << 63) - 1), (ENTRY + 48, digits))
-        with pytest.raises(InputError):
-            probe.PageReader(put(data)).snapshot()
-    assert before.size == 0
+@pytest.mark.parametrize("digits", [4, 5])
+def test_a_geometry_of_many_buckets_is_refused_by_the_size_of_the_file(put, honest, digits):
+    data = _changed(honest[0], (ENTRY + 40, (1 << 63) - 1), (ENTRY + 48, digits))
+    with pytest.raises(InputError, match="its place"):
+        probe.PageReader(put(data)).snapshot()

@@ -12,11 +12,14 @@ from tickbench import errors
 from tickbench.cli._output import emit
 
 
-@click.command(name="import", short_help="Make a run file out of a pyperf or pytest-benchmark file.")
+@click.command(name="import", short_help="Make a run file out of a pyperf, pytest-benchmark or HdrHistogram log file.")
 @click.argument("file", metavar="FILE")
 @click.option("-o", "--output", metavar="RUN.json", default="-", help="Write there instead of to stdout.")
 def command(file: str, output: str) -> None:
-    """Make a run file out of FILE (- for stdin), a pyperf suite or a pytest-benchmark JSON, recognised by its content.
+    """Make a run file out of FILE (- for stdin), recognised by its content.
+
+    FILE is a pyperf suite, a pytest-benchmark JSON, or an interval log of HdrHistogram (.hlog), of which each tag becomes
+    a variant and its intervals at most 10 rounds.
 
     The run can be a baseline, be compared and be gated.
     """

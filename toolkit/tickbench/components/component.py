@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tickbench import components
 from tickbench.components.shared.pace import Pace
+from tickbench.components.shared.timeline import Slice
 from tickbench.errors import UsageError
 from tickbench.kernels.clock import Clock
 from tickbench.kernels.hdr import Histogram
@@ -94,6 +95,8 @@ class Result:
 
     `operations_per_value`: how many operations one value of the histograms covers. Where it is above 1 the values are ns
     a batch, and every table divides them by it, so that operations shorter than 1 ns keep their digits.
+
+    `intervals` are the values of `response`, else `service`, over the time measured; none where nothing is known within it.
     """
 
     timing: Timing
@@ -103,6 +106,7 @@ class Result:
     verification: Verification
     counters: dict[str, float] = field(default_factory=dict)
     operations_per_value: int = 1
+    intervals: list[Slice] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -113,8 +117,9 @@ class Workload:
     needs. `parameters` are the keys that a scenario may set, with their defaults. `open_loop` workloads want a load plan.
 
     A scenario with one thread is pinned to one core, unless its workload needs `all_cores`, for processes that it starts.
-    `expects_disturbance`: losing the core is what is asked, so no round is repeated for lost time. `shown_counters`: those
-    of the results' counters that tables have columns for. `value`: what a value of the histogram is, if not an operation.
+    `expects_disturbance`: losing the core is what is asked, or changes nothing: no round is repeated for lost time.
+    `shown_counters`: those of the results' counters that tables have columns for. `value`: what a value of the histogram is,
+    if not an operation.
     `paced`: it hands its loop over to a `Job.pace`, so that two sides can be measured in short turns.
     """
 

@@ -7,8 +7,12 @@ for 26 % of the (n, p) pairs, so it is used for the encoding only. The kernels t
 and can be imported from here too.
 """
 
+import base64
+import struct
+import zlib
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, Self
 
 import numpy as np
@@ -40,6 +44,7 @@ __all__ = [
     "HdrGeometry",
     "Histogram",
     "Percentile",
+    "decode_sparse",
     "exact",
     "histogram_words",
     "index_of",
@@ -54,6 +59,10 @@ __all__ = [
 # The package's encoder writes zig-zag numbers of 63 bits: from 2^62 on counts decode as 0, from 2^63 on it
 # aborts the process (seen with 0.10.8). One bit of distance.
 COUNT_LIMIT = 1 << 61
+# Of the V2 format, big-endian: cookie and length; then, compressed: cookie, length, offset, digits, lowest, highest.
+_OUTER_HEADER_BYTES = 8
+_INNER_HEADER = struct.Struct(">IIIIQQ")
+_OUTER_COOKIE, _INNER_COOKIE = 0x1C849304, 0x1C849303  # without the bits of the word size
 _HIGHEST_SUM_NS = (1 << 63) - 1  # where a decoded sum stops: 292 years
 
 Percentile = int | float | str | Fraction
@@ -77,6 +86,13 @@ class Histogram:
         histogram = cls.__new__(cls)
         histogram._geometry = read_geometry(words, index)
         histogram._block, histogram._words, histogram._index = None, words, index
+        return histogram
+
+    @classmethod
+    def of_counts(cls, geometry: HdrGeometry, counts: NDArray[np.int64]) -> Self:
+        """A histogram with these records in its buckets, shape (geometry.counts_len,)."""
+        histogram = cls(geometry)
+        histogram._load(counts)
         return histogram
 
     @property
@@ -202,6 +218,7 @@ class Histogram:
         from hdrh.histogram import HdrHistogram
 
         try:
+            _unpacked(text)
             native = HdrHistogram.decode(text)
             geometry = HdrGeometry(native.lowest_trackable_value, native.highest_trackable_value, native.significant_figures)
             counts = np.ctypeslib.as_array(native.counts).astype(np.int64)
@@ -209,9 +226,24 @@ class Histogram:
                 raise ValueError("a count is negative or too large")
         except Exception as error:  # the package raises a dozen types, struct and zlib errors among them
             raise InputError(f"histogram: this is not an encoded HdrHistogram (V2): {error!r}") from error
-        histogram = cls(geometry)
-        histogram._load(counts)
-        return histogram
+        return cls.of_counts(geometry, counts)
+
+    def coarser(
+        self, digits: int, counts: NDArray[np.int64] | None = None, without: NDArray[np.int64] | None = None
+    ) -> "Histogram":
+        """The records with fewer digits, or those of other `counts` of the same geometry; `without` earlier ones.
+
+        A bucket lies within one of the coarser buckets, so no count is split. Raises InputError for more digits.
+        """
+        fine, coarse = self._geometry, HdrGeometry(self._geometry.lowest, self._geometry.highest, digits)
+        if digits > fine.digits:
+            raise InputError(f"histogram: {fine.digits} digits cannot become {digits}")
+        records = self.counts if counts is None else counts
+        kept = records if without is None else records - without
+        used = np.flatnonzero(kept)
+        sums = np.zeros(coarse.counts_len, dtype=np.int64)
+        np.add.at(sums, np.searchsorted(coarse.highest_values, fine.lowest_values[used]), kept[used])
+        return Histogram.of_counts(coarse, sums)
 
     def _load(self, counts: NDArray[np.int64]) -> None:
         """Take over bucket counts, and reckon the header from them."""
@@ -228,6 +260,65 @@ class Histogram:
 
     def _total(self) -> int:
         return int(self.counts.sum())
+
+
+def decode_sparse(text: str) -> tuple[HdrGeometry, NDArray[np.int64], NDArray[np.int64]]:
+    """Geometry, used buckets in rising order and their counts, of what `Histogram.decode` reads; raises as it does.
+
+    Takes time and memory by the length of what was encoded and not by the number of buckets.
+    """
+    try:
+        geometry, payload = _unpacked(text)
+        octets = np.frombuffer(payload, dtype=np.uint8)
+        ends = np.flatnonzero(octets < 128)  # of a number in groups of 7 bits, the lowest first
+        starts = np.concatenate([[0], ends[:-1] + 1])[: ends.size]
+        lengths = ends - starts + 1
+        if octets.size and (octets[-1] >= 128 or lengths.max() > 8):
+            # A ninth byte has eight bits of its own: counts from 2^55 on, and damage, are left to the package.
+            whole = Histogram.decode(text).counts
+            return geometry, np.flatnonzero(whole), whole[np.flatnonzero(whole)]
+        shifts = 7 * (np.arange(octets.size) - np.repeat(starts, lengths))
+        words = np.add.reduceat((octets & 127).astype(np.int64) << shifts, starts) if ends.size else np.zeros(0, np.int64)
+        counts = (words >> 1) ^ -(words & 1)
+        # A negative number is a run of empty buckets; one that is longer than the range ends the range.
+        steps = np.where(counts < 0, np.minimum(-counts, geometry.counts_len + 1), 1)
+        places = np.cumsum(steps) - steps
+        if steps.sum() > geometry.counts_len or counts[counts > 0].sum(dtype=np.float64) >= COUNT_LIMIT:
+            raise ValueError("there are more buckets than its range has, or a count is too large")
+    except InputError:
+        raise
+    except Exception as error:  # base64, zlib and struct have errors of their own
+        raise InputError(f"histogram: this is not an encoded HdrHistogram (V2): {error!r}") from error
+    return geometry, places[counts > 0], counts[counts > 0]
+
+
+def _unpacked(text: str) -> tuple[HdrGeometry, bytes]:
+    """The geometry and the counts' bytes, unpacked as far as the header allows; raises ValueError and others.
+
+    The package unpacks without a limit: a few kB could take all memory. A count takes 9 bytes at most.
+    """
+    raw = base64.b64decode(text, validate=True)
+    unpacker = zlib.decompressobj()
+    header = unpacker.decompress(raw[_OUTER_HEADER_BYTES:], _INNER_HEADER.size)
+    cookie, payload_bytes, offset, digits, lowest, highest = _INNER_HEADER.unpack(header)
+    if int.from_bytes(raw[:4]) & ~0xF0 != _OUTER_COOKIE or cookie & ~0xF0 != _INNER_COOKIE:
+        raise ValueError("another format than V2")
+    geometry = _geometry(lowest, highest, digits)
+    most_bytes = 9 * geometry.counts_len
+    if offset or payload_bytes > most_bytes:
+        raise ValueError("its values are shifted" if offset else f"{payload_bytes} bytes of counts, {most_bytes} at most")
+    # The double after the header's whole numbers, the counts, and one more byte that must not come.
+    rest = unpacker.decompress(unpacker.unconsumed_tail, 8 + payload_bytes + 1)
+    if len(rest) != 8 + payload_bytes:
+        seen = "more" if len(rest) > 8 + payload_bytes else len(rest) - 8
+        raise ValueError(f"{payload_bytes} bytes of counts are announced, there are {seen}")
+    return geometry, rest[8:]
+
+
+@lru_cache(maxsize=8)
+def _geometry(lowest: int, highest: int, digits: int) -> HdrGeometry:
+    """One object for each: its tables of bucket limits are made once."""
+    return HdrGeometry(lowest, highest, digits)
 
 
 def exact(p: Percentile) -> Fraction:

@@ -39,7 +39,7 @@ COUNTER = "counter:"
 PERCENTILES = ("p50", "p90", "p99", "p99.9", "p99.99")
 PRIORITIES = ("critical", "high", "medium", "external")
 _NS_PER_S = 1_000_000_000
-_UNITS: dict[str, tuple[str, float]] = {  # unit -> what it measures, and how many of the run file's own units it is
+UNITS: dict[str, tuple[str, float]] = {  # unit -> what it measures, and how many of the run file's own units it is
     **{unit: ("time", scale) for unit, scale in (("ns", 1.0), ("us", 1e3), ("µs", 1e3), ("ms", 1e6), ("s", 1e9))},
     **{unit: ("memory", scale) for unit, scale in (("B", 1.0), ("kB", 1e3), ("MB", 1e6), ("GB", 1e9))},
     "%": ("share", 1.0),
@@ -77,7 +77,7 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     @property
     def limit_in_run_units(self) -> float:
         """The limit in the run file's own unit: ns, bytes, operations a second."""
-        return self.limit * _UNITS[self.unit][1]
+        return self.limit * UNITS[self.unit][1]
 
 
 class _BudgetFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -132,8 +132,8 @@ def _check(path: Path, budgets: Sequence[Budget]) -> None:
         place = f"{path}: budget {one.id}"
         if one.id in ids[:index]:
             raise InputError(f"{place}: id: stands there twice: rename one")
-        if one.unit not in _UNITS:
-            raise InputError(f"{place}: unit: {one.unit!r} is none of {', '.join(filter(None, _UNITS))}")
+        if one.unit not in UNITS:
+            raise InputError(f"{place}: unit: {one.unit!r} is none of {', '.join(filter(None, UNITS))}")
         for part in one.sum_of:
             if part not in ids or part == one.id:
                 raise InputError(f"{place}: sum_of: {part!r} is no other budget of this file")
@@ -154,7 +154,7 @@ def _check_measured(place: str, budget: Budget) -> None:
         raise InputError(f"{place}: metric: the largest value has no upper bound, so nothing is ever within: take p99.99")
     if metric not in (*PERCENTILES, "mean", "rate") and not metric.removeprefix(COUNTER) != metric:
         raise InputError(f"{place}: metric: {metric!r} is none of {', '.join(PERCENTILES)}, mean, rate, {COUNTER}NAME")
-    fitting = [unit for unit, (kind, _) in _UNITS.items() if kind == _kind_of(metric)]
+    fitting = [unit for unit, (kind, _) in UNITS.items() if kind == _kind_of(metric)]
     if budget.unit not in fitting:
         raise InputError(f"{place}: unit: {budget.unit!r} does not fit {metric}: {' or '.join(fitting) or 'none'}")
 
@@ -185,7 +185,7 @@ def _judged(run: Run, budget: Budget) -> list[str]:
 
 def _finding(run: Run, budget: Budget, variant: str) -> BudgetFinding:
     found = _judge(run, budget, variant)
-    scale = _UNITS[budget.unit][1]
+    scale = UNITS[budget.unit][1]
 
     def scaled(value: float | None) -> float | None:
         return None if value is None else value / scale
@@ -205,8 +205,8 @@ def _finding(run: Run, budget: Budget, variant: str) -> BudgetFinding:
 def _summed(finding: BudgetFinding, by_id: Mapping[str, BudgetFinding]) -> BudgetFinding:
     """The line with the sum of its measured parts, in its own unit."""
     parts = [by_id[name] for name in finding.budget.sum_of]
-    scale = _UNITS[finding.budget.unit][1]
-    values = [one.measured * _UNITS[one.budget.unit][1] / scale for one in parts if one.measured is not None]
+    scale = UNITS[finding.budget.unit][1]
+    values = [one.measured * UNITS[one.budget.unit][1] / scale for one in parts if one.measured is not None]
     return replace(finding, parts=(sum(values), len(values), len(parts)))
 
 
@@ -218,7 +218,7 @@ def _judge(run: Run, budget: Budget, variant: str) -> Judgement:
     if reason:
         return not_measured(reason)
     values = [_value(one, budget.metric or "") for one in measured]
-    return judge(values, budget.limit * _UNITS[budget.unit][1], budget.direction)
+    return judge(values, budget.limit * UNITS[budget.unit][1], budget.direction)
 
 
 def _why_not(run: Run, budget: Budget, variant: str, measured: Sequence[Measurement]) -> str:

@@ -5,7 +5,7 @@ from typing import Any, Literal
 import msgspec
 
 from tickbench.measure.load_plan import Load
-from tickbench.results.run_file import FailureKind
+from tickbench.results.run_file import FailureKind, Interval
 
 Task = Literal["compile", "verify", "measure"]
 
@@ -36,7 +36,7 @@ class WorkerJob(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
-    """A workload's result in a form that JSON takes."""
+    """A workload's result in a form that JSON takes; `began_s` is when the workload was called, by the monotonic clock."""
 
     timing: Literal["operation", "batch"]
     operations: int
@@ -46,6 +46,8 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     counters: dict[str, float]
     operations_per_value: int
     noise: dict[str, float | None]
+    began_s: float | None = None
+    intervals: list[Interval] = []
 
 
 class WorkerAnswer(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ and keeps what was measured.
 """
 
 import os
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -136,6 +137,7 @@ class Running:
     observer: Observer
     request: Request
     run_worker: Callable[[WorkerJob, float], WorkerAnswer] = spawn.run_worker
+    began_s: float = field(default_factory=time.monotonic)  # one clock for all processes of a machine
 
     def keep(self) -> None:
         """Save what there is."""
@@ -230,7 +232,7 @@ def _measure(step: Step, running: Running) -> tuple[Measurement | None, WorkerAn
         if step.entry.workload.expects_disturbance or _lost_percent(quietest) <= LOST_LIMIT_PERCENT:
             break
     assert quietest is not None
-    return _measurement(step, quietest, tries), quietest
+    return _measurement(step, quietest, tries, running.began_s), quietest
 
 
 def _lost_percent(answer: WorkerAnswer) -> float:
@@ -259,7 +261,7 @@ def _job(step: Step, impls: Sequence[str]) -> WorkerJob:
     )
 
 
-def _measurement(step: Step, answer: WorkerAnswer, tries: int) -> Measurement:
+def _measurement(step: Step, answer: WorkerAnswer, tries: int, run_began_s: float) -> Measurement:
     scenario, measured = step.entry.scenario, answer.measured
     assert measured is not None
     return Measurement(
@@ -281,6 +283,8 @@ def _measurement(step: Step, answer: WorkerAnswer, tries: int) -> Measurement:
         tries=tries,
         disturbed=not step.entry.workload.expects_disturbance and _lost_percent(answer) > LOST_LIMIT_PERCENT,
         cpus=list(step.cpus),
+        started_s=None if measured.began_s is None else measured.began_s - run_began_s,
+        intervals=measured.intervals,
     )
 
 

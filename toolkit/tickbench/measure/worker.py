@@ -9,12 +9,15 @@ import importlib
 import os
 import signal
 import sys
+import time
 import traceback
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tickbench.components.component import Component, Job, MarketFeed, Result, Verification, Workload
+    from tickbench.kernels.hdr import Histogram
     from tickbench.measure.job import Measured, WorkerAnswer, WorkerJob
+    from tickbench.results.run_file import Interval
 
 REPORTED_PERCENTILES = ("10", "50", "90", "99", "99.9", "99.99")
 _PR_SET_PDEATHSIG = 1  # prctl(2)
@@ -168,6 +171,7 @@ def _measure(job: "WorkerJob") -> "WorkerAnswer":
     gc.collect()
     gc.freeze()  # the collector must not walk what the harness imported while a Python variant is timed
     before = noise.read_counters(job.cpus)
+    began_s = time.monotonic()
     result = workload.run(work)
     after = noise.read_counters(job.cpus)
     if not result.verification.passed:
@@ -179,7 +183,7 @@ def _measure(job: "WorkerJob") -> "WorkerAnswer":
     if work.plan_ns is not None:
         _judge(result, job.response_budget_us)
     lost = noise.ledger(before, after, len(job.cpus), job.writers + job.readers)
-    return WorkerAnswer(checks=result.verification.checks, measured=_measured(result, {**lost, **spun}))
+    return WorkerAnswer(checks=result.verification.checks, measured=_measured(result, {**lost, **spun}, began_s))
 
 
 def _judge(result: "Result", response_budget_us: float) -> None:
@@ -194,7 +198,7 @@ def _judge(result: "Result", response_budget_us: float) -> None:
         raise InvalidMeasurementError(reason)
 
 
-def _measured(result: "Result", noise: dict[str, float | None]) -> "Measured":
+def _measured(result: "Result", noise: dict[str, float | None], began_s: float) -> "Measured":
     from tickbench.measure.job import Measured
 
     primary = result.histograms.get("response") or result.histograms.get("service")
@@ -211,7 +215,20 @@ def _measured(result: "Result", noise: dict[str, float | None]) -> "Measured":
         counters={name: float(value) for name, value in result.counters.items()},  # numpy's numbers too
         operations_per_value=result.operations_per_value,
         noise=noise,
+        began_s=began_s,
+        intervals=_intervals(result, primary),
     )
+
+
+def _intervals(result: "Result", primary: "Histogram | None") -> "list[Interval]":
+    """The slices that the workload made, or the whole time as one."""
+    from tickbench.components.shared.timeline import one_slice
+    from tickbench.results.run_file import Interval
+
+    if primary is None or not primary.count:
+        return []
+    slices = result.intervals or [one_slice(primary, result.elapsed_ns)]
+    return [Interval(start_ns=one.start_ns, end_ns=one.end_ns, histogram=one.histogram.encode()) for one in slices]
 
 
 if __name__ == "__main__":

@@ -8,13 +8,13 @@ import msgspec
 from rich.console import RenderableType
 from rich.text import Text
 
-from tickbench.measure.budgets import BudgetFinding, in_order
+from tickbench.measure.budgets import Budget, BudgetFinding, in_order
+from tickbench.render.numbers import NONE, amount, interval
 from tickbench.render.tables import plain_table, three_digits
 
 _ORDER = ("over", "within", "not measured")
 _STYLES = {"over": "red", "within": "green", "not measured": "dim"}
 _SHOWN_BOUND = {"at most": "≤", "at least": "≥"}
-_NONE = "–"
 
 
 def budget_tables(findings: Sequence[BudgetFinding]) -> Iterator[RenderableType]:
@@ -39,32 +39,25 @@ def _row(one: BudgetFinding) -> list[object]:
         Text(one.verdict, style=_STYLES[one.verdict]),
         budget.priority,
         budget.name,
-        f"{_SHOWN_BOUND[budget.direction]} {amount(budget.limit, budget.unit)}",
-        _measured(one),
-        _interval(one),
-        one.variant if budget.scenario else _NONE,
-        budget.metric or _NONE,
-        budget.scenario or _NONE,
+        limit_text(budget),
+        measured_text(one),
+        interval(one.low, one.high),
+        one.variant if budget.scenario else NONE,
+        budget.metric or NONE,
+        budget.scenario or NONE,
     ]
 
 
-def _measured(one: BudgetFinding) -> str:
+def limit_text(budget: Budget) -> str:
+    """The limit with its direction."""
+    return f"{_SHOWN_BOUND[budget.direction]} {amount(budget.limit, budget.unit)}"
+
+
+def measured_text(one: BudgetFinding) -> str:
+    """What was measured, or the sum of the lines that were."""
     if one.measured is not None:
         return amount(one.measured, one.budget.unit)
-    return _NONE if one.parts is None or not one.parts[1] else f"sum {amount(one.parts[0], one.budget.unit)}"
-
-
-def _interval(one: BudgetFinding) -> str:
-    if one.low is None or one.high is None:
-        return _NONE
-    return f"[{three_digits(one.low)}, {three_digits(one.high)}]"
-
-
-def amount(number: float, unit: str) -> str:
-    """A number with its unit."""
-    unit = "µs" if unit == "us" else unit
-    text = f"{three_digits(number / 1e6)} M" if number >= 1e6 else three_digits(number)
-    return text if not unit else f"{text}{unit}" if unit.startswith("/") else f"{text} {unit}"
+    return NONE if one.parts is None or not one.parts[1] else f"sum {amount(one.parts[0], one.budget.unit)}"
 
 
 def reason_of(one: BudgetFinding) -> str:

@@ -44,7 +44,7 @@ def series_parts(series: Series) -> Iterator[RenderableType]:
     rows = [
         (
             one.started_at,
-            _revision(series, index),
+            revision_text(series, index),
             three_digits(one.value),
             "–" if index == 0 else _percent(one.value, values[index - 1]),
             one.rounds,
@@ -55,7 +55,7 @@ def series_parts(series: Series) -> Iterator[RenderableType]:
     shown = rows[-SHOWN_RUNS:]
     yield plain_table(("run", "revision", f"value {unit}".rstrip(), "change", "rounds", ""), shown, right=(2, 3, 4))
     for change in series.changes:
-        yield Text(_told(series, change), style="bold")
+        yield Text(change_text(series, change), style="bold")
     if not series.changes:
         yield Text(f"no change point in {len(points)} runs", style="dim")
     if series.left_out:
@@ -63,15 +63,17 @@ def series_parts(series: Series) -> Iterator[RenderableType]:
     yield Text("")
 
 
-def _told(series: Series, change: ChangePoint) -> str:
+def change_text(series: Series, change: ChangePoint) -> str:
+    """Where the level changed, from what to what."""
     first = series.points[change.index]
     return (
-        f"changed from {_revision(series, change.index)} ({first.started_at}) on: {three_digits(change.before)} → "
+        f"changed from {revision_text(series, change.index)} ({first.started_at}) on: {three_digits(change.before)} → "
         f"{three_digits(change.after)} {unit_of(series.metric)}, {_percent(change.after, change.before)}"
     )
 
 
-def _revision(series: Series, index: int) -> str:
+def revision_text(series: Series, index: int) -> str:
+    """The revision of a run, `+` after it where the tree was not clean."""
     point = series.points[index]
     return f"{(point.revision or 'unknown')[:_REVISION]}{'+' if point.clean is False else ''}"
 

@@ -10,13 +10,11 @@ from rich.text import Text
 
 from tickbench.analysis.ratios import MedianInterval
 from tickbench.measure.ledger import Claim, Finding
-from tickbench.render.tables import plain_table, three_digits
+from tickbench.render.numbers import NONE, interval, quantity, times
+from tickbench.render.tables import plain_table
 
 _ORDER = ("confirmed", "partly", "refuted", "not testable here")
 _STYLES = {"confirmed": "green", "partly": "yellow", "refuted": "red", "not testable here": "dim"}
-_NONE = "–"
-_TIMES = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
-_MILLION = 1e6
 
 
 def claim_tables(findings: Sequence[Finding]) -> Iterator[RenderableType]:
@@ -36,34 +34,24 @@ def _row(one: Finding) -> list[object]:
     return [
         Text(found.verdict, style=_STYLES[found.verdict]),
         claim.promise,
-        _promised(claim),
+        promised_text(claim),
         _value(found.before, claim.unit),
         _value(found.after, claim.unit),
-        f"{three_digits(found.gain.median)}× [{three_digits(found.gain.low)}, {three_digits(found.gain.high)}]"
-        if found.gain
-        else _NONE,
-        f"{three_digits(claim.gain)}×" if claim.gain else _NONE,
+        f"{times(found.gain.median)} {interval(found.gain.low, found.gain.high)}" if found.gain else NONE,
+        times(claim.gain) if claim.gain else NONE,
     ]
 
 
-def _promised(claim: Claim) -> str:
+def promised_text(claim: Claim) -> str:
+    """The promised figures, before and after."""
     if claim.promised_after is None:
-        return _NONE
+        return NONE
     after = quantity(claim.promised_after, claim.unit)
     return after if claim.promised_before is None else f"{quantity(claim.promised_before, claim.unit)} → {after}"
 
 
 def _value(interval: MedianInterval | None, unit: str | None) -> str:
-    return _NONE if interval is None else quantity(interval.median, unit)
-
-
-def quantity(number: float, unit: str | None) -> str:
-    """A number with its unit; times, and times a second, in the unit that reads best, large numbers in millions."""
-    if unit in {"ns", "ns/s"}:
-        scale, name = next(((scale, name) for scale, name in _TIMES if abs(number) >= scale), _TIMES[-1])
-        return f"{three_digits(number / scale)} {name}{unit.removeprefix('ns')}"
-    text = f"{three_digits(number / _MILLION)} M" if abs(number) >= _MILLION else three_digits(number)
-    return text if not unit else f"{text}{unit}" if unit.startswith("/") else f"{text} {unit}"
+    return NONE if interval is None else quantity(interval.median, unit)
 
 
 def tally(findings: Sequence[Finding]) -> str:

@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tickbench.analysis.ratios import CONFIDENCE, PairedRatio, rounds_needed
+from tickbench.render.numbers import FEW_MARK, NONE, duration_text, rate_text, ratio_text
 from tickbench.render.summary import (
     FEW_SAMPLES,
     RATIO_PERCENTILE,
@@ -16,14 +17,10 @@ from tickbench.render.summary import (
     sections,
 )
 from tickbench.render.tables import plain_table, three_digits
-from tickbench.results.run_file import Failure, Run
+from tickbench.results.run_file import FOREIGN_SUITE, Failure, Run
 
-FEW_MARK = "~"
-_NS, _US = ("ns", 1.0), ("µs", 1000.0)
-_US_FROM_NS = 10_000.0  # from this median on a table is in µs
 _STDERR_LINES = 4
 _FATAL = "Fatal Python error: "  # how faulthandler begins, innermost call first
-_NONE = "–"
 
 
 def run_tables(run: Run) -> Iterator[RenderableType]:
@@ -49,13 +46,13 @@ def _section(section: Section) -> RenderableType:
     if section.rows:
         parts.append(_table(section))
     parts += [Text(line, style="dim") for line in _notes(section)]
-    for alike in _alike(section.failures):
+    for alike in alike_failures(section.failures):
         parts += _failure(alike)
     return Group(*parts)
 
 
 def _table(section: Section) -> Table:
-    unit, ns_per_unit = _unit(section.rows)
+    unit, ns_per_unit = section.unit
     extras = list(dict.fromkeys(name for row in section.rows for name in row.extras))
     extra_columns = [(name, p) for name in extras for p in _extra_percentiles(section, name)]
     shown = section.shown_percentiles
@@ -70,8 +67,8 @@ def _table(section: Section) -> Table:
         cells += [_duration(row.percentiles.get(p), ns_per_unit) for p in shown]
         cells.append(_duration(None if row.max_ns is None else Value(row.max_ns, False), ns_per_unit))
         cells += [_duration(row.extras.get(name, {}).get(p), ns_per_unit) for name, p in extra_columns]
-        cells += [three_digits(row.counters[name]) if name in row.counters else _NONE for name in counters]
-        cells += [f"{row.operations_per_s:,.0f}", _ratio(row, section.reference)]
+        cells += [three_digits(row.counters[name]) if name in row.counters else NONE for name in counters]
+        cells += [rate_text(row.operations_per_s), ratio_text(row.ratio, row.variant.name == section.reference)]
         rows.append([Text(str(cell), style="dim") if row.variant.null else cell for cell in cells])
     return plain_table(columns, rows, right=range(1, len(columns)))
 
@@ -80,16 +77,10 @@ def _extra_percentiles(section: Section, name: str) -> list[str]:
     return list(dict.fromkeys(p for row in section.rows for p in row.extras.get(name, {})))
 
 
-def _unit(rows: Sequence[Row]) -> tuple[str, float]:
-    medians = sorted(row.percentiles["50"].ns for row in rows if "50" in row.percentiles)
-    return _US if medians and medians[len(medians) // 2] >= _US_FROM_NS else _NS
-
-
 def _duration(value: Value | None, ns_per_unit: float) -> Text:
     if value is None:
-        return Text(_NONE)
-    text = three_digits(value.ns / ns_per_unit)
-    return Text(f"{FEW_MARK}{text}", style="dim") if value.few else Text(text)
+        return Text(NONE)
+    return Text(duration_text(value.ns, ns_per_unit, value.few), style="dim" if value.few else "")
 
 
 def _name(row: Row) -> Text:
@@ -114,18 +105,10 @@ def _interval_name(section: Section) -> str:
     return f"[range of {max(one.rounds for one in ratios)} rounds]"
 
 
-def _ratio(row: Row, reference: str | None) -> str:
-    if row.variant.name == reference:
-        return "1"
-    if row.ratio is None:
-        return _NONE
-    return f"{three_digits(row.ratio.median)} [{three_digits(row.ratio.low)}, {three_digits(row.ratio.high)}]"
-
-
 def _notes(section: Section) -> Iterator[str]:
     scenario, rows = section.scenario, section.rows
     if rows:
-        yield _counted(section)
+        yield counted(section)
     if any(value.few for row in rows for value in row.percentiles.values()):
         yield f"{FEW_MARK} fewer than {FEW_SAMPLES} samples lie above this percentile: it informs, it proves nothing"
     ratios = [row.ratio for row in rows if row.ratio]
@@ -145,7 +128,7 @@ def _notes(section: Section) -> Iterator[str]:
         yield "nothing was measured"
 
 
-def _counted(section: Section) -> str:
+def counted(section: Section) -> str:
     """What the numbers are of: operations one by one, or means of batches."""
     scenario = section.scenario
     threads = f"{scenario.writers} writing, {scenario.readers} reading" if scenario.readers else f"{scenario.writers}"
@@ -155,7 +138,7 @@ def _counted(section: Section) -> str:
         timed = f"batch means{size}: each value is a mean over {scenario.operation}s, not a single one"
     else:
         timed = f"each {scenario.value or scenario.operation} timed" + (
-            ", from its intended start (response)" if scenario.open_loop else ""
+            ", from its intended start (response)" if scenario.open_loop and scenario.suite != FOREIGN_SUITE else ""
         )
     rounds = max(row.rounds for row in section.rows)
     return f"{timed}; threads: {threads}; rounds: {rounds}; feed: {scenario.feed or 'none'}"
@@ -168,7 +151,7 @@ def _weak_interval(ratio: PairedRatio) -> str:
     )
 
 
-def _alike(failures: Iterable[Failure]) -> Iterable[list[Failure]]:
+def alike_failures(failures: Iterable[Failure]) -> Iterable[list[Failure]]:
     """Failures of one variant for one reason, which mostly come in every round."""
     groups: dict[tuple[str, str, str], list[Failure]] = {}
     for one in failures:
@@ -176,11 +159,17 @@ def _alike(failures: Iterable[Failure]) -> Iterable[list[Failure]]:
     return groups.values()
 
 
-def _failure(alike: Sequence[Failure]) -> list[Text]:
+def failure_text(alike: Sequence[Failure]) -> str:
+    """What became of a variant, in which rounds, and why."""
     first = alike[0]
     rounds = sorted(one.round + 1 for one in alike if one.round is not None)
     when = f"round {', '.join(map(str, rounds))}" if rounds else "before the rounds"
-    lines = [Text(f"{first.variant}: {first.kind.replace('_', ' ')} ({when}): {first.detail}", style="red")]
+    return f"{first.kind.replace('_', ' ')} ({when}): {first.detail}"
+
+
+def _failure(alike: Sequence[Failure]) -> list[Text]:
+    first = alike[0]
+    lines = [Text(f"{first.variant}: {failure_text(alike)}", style="red")]
     return lines + [Text(f"    {line}", style="dim") for line in _telling(first.stderr.splitlines())]
 
 

@@ -1,7 +1,7 @@
-"""Runs out of other tools' files: pyperf suites and pytest-benchmark JSON, recognised by their content.
+"""Runs out of other tools' files: pyperf, pytest-benchmark and .hlog (see `foreign_hlog`), recognised by their content.
 
-A value of these files is a mean over loops, so the timing is "batch". What they do not say is null, never guessed. Host names
-and paths are left behind.
+A value of the JSON files is a mean over loops, so the timing is "batch". What they do not say is null, never guessed.
+Host names and paths are left behind.
 
 - pyperf: the values of one process are one round, for values of one process share its memory layout, hash seed and caches and
   are no independent samples of anything that a second process does not share. Runs without values (calibrations) are left out.
@@ -19,10 +19,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from tickbench.errors import InputError
-from tickbench.results.foreign_run import VARIANT, Benchmark, moment, provenance_of, run_of
+from tickbench.results.foreign_hlog import looks_like, read_hlog
+from tickbench.results.foreign_run import MOST_GROUPS, VARIANT, Benchmark, moment, provenance_of, run_of
 from tickbench.results.run_file import Provenance, Run, Skipped, explain
 
-MOST_GROUPS = 10
 _MOST_LOOPS = 10**15
 
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=1e9)]
@@ -91,7 +91,9 @@ class _PytestFile(msgspec.Struct, frozen=True):
 
 
 def read(content: bytes, name: str) -> Run:
-    """The run that a file of another tool holds; `name` is said in errors, which are InputError with the key."""
+    """The run that a file of another tool holds; `name` is said in errors, which are InputError with the key or line."""
+    if looks_like(content):
+        return read_hlog(content, name)
     try:
         keys = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
         reader = READERS[_recognise(keys, name)]

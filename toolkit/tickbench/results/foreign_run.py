@@ -21,6 +21,7 @@ from tickbench.results.run_file import (
 )
 
 VARIANT = "main"
+MOST_GROUPS = 10  # rounds that are made of one process's values: see `foreign`
 _NS_PER_S = 1e9
 _MOST_NS = 2**62  # what the histograms and the run file can hold
 

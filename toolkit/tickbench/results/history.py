@@ -160,6 +160,16 @@ def open_history(url: str | None = None) -> History:
     return History(_parsed(given) if given else URL.create("sqlite", database=str(project_folder() / "history.db")))
 
 
+def existing_history() -> History | None:
+    """The history, if there is one: a file that is not there is not made, and off is none."""
+    given = os.environ.get(VARIABLE, "").strip()
+    if given.lower() == OFF:
+        return None
+    url = _parsed(given) if given else URL.create("sqlite", database=str(project_folder() / "history.db"))
+    absent = url.get_backend_name() == "sqlite" and not url.query and not Path(str(url.database)).exists()
+    return None if absent else History(url)
+
+
 def _parsed(given: str) -> URL:
     forms = f"{VARIABLE} takes postgresql+psycopg://USER@HOST/DATABASE, sqlite:///FILE, or {OFF}"
     try:

@@ -3,9 +3,9 @@
 from typing import Any
 
 from tickbench.components.channel.contract import MESSAGE_BYTES, ChannelConfig, NativeChannel
-from tickbench.components.component import Job, Result, Verification, Workload
-from tickbench.components.shared.memory import COUNTERS, Loaded, measure_load
-from tickbench.components.shared.messages import write_message
+from tickbench.components.component import Job, Result, Verification
+from tickbench.components.shared.fill import drain, fill
+from tickbench.components.shared.memory import Loaded, measure_load, memory_workload
 
 MESSAGES = 1 << 16  # in each of the two: 4 MiB
 CHANNELS = 2
@@ -31,31 +31,21 @@ def memory(job: Job) -> Result:
 
 def _fill(channel: Any, messages: int) -> int:
     """Send until all are inside or it is full; how many went in."""
-    if not isinstance(channel, NativeChannel):
-        for sequence in range(messages):
-            channel.send(sequence.to_bytes(MESSAGE_BYTES, "little"))
-        return messages
+    if isinstance(channel, NativeChannel):
+        return int(fill(channel.claim_kernel, channel.publish_kernel, channel.address, messages))
     for sequence in range(messages):
-        slot = channel.claim_kernel(channel.address, 0)
-        if slot <= 0:
-            return sequence
-        write_message(slot, 0, sequence)
-        if channel.publish_kernel(channel.address, 0, slot) != 1:
-            return sequence
+        channel.send(sequence.to_bytes(MESSAGE_BYTES, "little"))
     return messages
 
 
 def _drain(channel: Any, messages: int) -> int:
+    """Receive them again; how many came out."""
+    if isinstance(channel, NativeChannel):
+        return int(drain(channel.peek_kernel, channel.release_kernel, channel.address, messages))
     for received in range(messages):
-        if not isinstance(channel, NativeChannel):
-            if channel.receive(_PATIENCE_S) is None:
-                return received
-            continue
-        slot = channel.peek_kernel(channel.address, 0)
-        if slot <= 0:
+        if channel.receive(_PATIENCE_S) is None:
             return received
-        channel.release_kernel(channel.address, 0, slot)
     return messages
 
 
-MEMORY = Workload("memory", "message", memory, parameters={"messages": MESSAGES}, needs_feed=False, shown_counters=COUNTERS)
+MEMORY = memory_workload("message", memory, messages=MESSAGES)

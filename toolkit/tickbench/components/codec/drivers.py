@@ -13,10 +13,13 @@ from tickbench.components.codec.contract import (
     READ,
     READ_MANY,
 )
-from tickbench.kernels.atomics import load_plain
+from tickbench.kernels.atomics import load_plain, store_plain
+from tickbench.kernels.clock import now_ticks, ticks_to_ns
 from tickbench.kernels.jit import kernel
+from tickbench.kernels.recorder import record
 
 _ORDER_STRIDE_BYTES = 8 * ORDER_WORDS
+_FNV_PRIME = 0x100000001B3  # FNV-1a, 64 bits (Fowler, Noll, Vo; RFC 9923), word by word: every bit changes the sum
 
 
 @kernel(f"int64(pointer[{ENCODE}], int64, int64, int64, int64)")
@@ -85,4 +88,52 @@ def drive_at(operation, calls, n, passes):
         for i in range(n):
             frame, length_bytes = load_plain(calls, 4 * i), load_plain(calls, 4 * i + 1)
             total += operation(frame, length_bytes, load_plain(calls, 4 * i + 2), load_plain(calls, 4 * i + 3))
+    return total
+
+
+@kernel("int64(int64, int64)")
+def checksum(start, words):
+    """A hash of the words at an address, and of their order; 0 for none."""
+    found = 0
+    for word in range(words):
+        found = (found ^ load_plain(start, word)) * _FNV_PRIME + 1
+    return found
+
+
+@kernel(f"int64(pointer[{ENCODE}], int64, int64, int64, int64, int64, int64, float64, int64, int64)")
+def time_encode_at(encode, calls, room_bytes, first, count, n, source, ns_per_tick, words, index):
+    """Of n calls as for `drive_encode_at` the next `count`, from `first` on and round, each timed with a clock reading in it.
+
+    Between two messages, outside the times, the room of the next frame is cleared, and that of the last frame is hashed: the
+    sum of the hashes is returned.
+    """
+    total, room_words, i = 0, room_bytes // 8, first
+    for _ in range(count):
+        message, frame = load_plain(calls, 2 * i), load_plain(calls, 2 * i + 1)
+        for word in range(room_words):
+            store_plain(frame, word, 0)
+        start = now_ticks(source)
+        encode(message, frame, room_bytes)
+        end = now_ticks(source)
+        record(words, index, ticks_to_ns(end - start, ns_per_tick))
+        total += checksum(frame, room_words)
+        i = i + 1 if i + 1 < n else 0
+    return total
+
+
+@kernel(f"int64(pointer[{DECODE}], int64, int64, int64, int64, int64, float64, int64, int64)")
+def time_decode_at(decode, calls, first, count, n, source, ns_per_tick, words, index):
+    """As `time_encode_at`, for n calls as for `drive_at`; the room is that of the message."""
+    total, i = 0, first
+    for _ in range(count):
+        frame, length_bytes = load_plain(calls, 4 * i), load_plain(calls, 4 * i + 1)
+        message, room_words = load_plain(calls, 4 * i + 2), load_plain(calls, 4 * i + 3)
+        for word in range(room_words):
+            store_plain(message, word, 0)
+        start = now_ticks(source)
+        decode(frame, length_bytes, message, room_words)
+        end = now_ticks(source)
+        record(words, index, ticks_to_ns(end - start, ns_per_tick))
+        total += checksum(message, room_words)
+        i = i + 1 if i + 1 < n else 0
     return total

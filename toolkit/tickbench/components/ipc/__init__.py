@@ -2,10 +2,12 @@
 
 round_trip   one message there, one back; every round trip is timed
 throughput   one way: batches of THROUGHPUT_BURST messages, the server answers the last of each
+memory       no server: what a segment holds
 """
 
 from tickbench.components.component import Component, Job, MarketFeed, Result, Verification, Workload
 from tickbench.components.ipc.contract import CAPABILITIES
+from tickbench.components.ipc.memory import MEMORY
 from tickbench.components.ipc.session import session
 from tickbench.components.shared import exchange
 from tickbench.components.shared.messages import digest_of_messages
@@ -75,6 +77,7 @@ COMPONENT = Component(
     name="ipc",
     summary="carries messages between processes",
     workloads={
+        MEMORY.name: MEMORY,
         "round_trip": Workload(
             "round_trip",
             "round trip",

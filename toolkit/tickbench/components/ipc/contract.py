@@ -51,6 +51,7 @@ SERVER: Side = "server"
 CAPABILITIES = {
     "spinning": "waits by looking again and again, on a core of its own",
     "blocking": "waits asleep in the kernel",
+    "shared": "keeps messages in memory that both processes map",
 }
 
 

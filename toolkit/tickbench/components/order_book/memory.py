@@ -3,9 +3,11 @@
 Level k lies k + 3 k² / n ticks from the middle: every tick near the touch, every seventh far from it.
 """
 
-from tickbench.components.component import Job, Result, Verification, Workload
+from dataclasses import replace
+
+from tickbench.components.component import Job, Result, Verification
 from tickbench.components.order_book.contract import ASK, BID, BookConfig
-from tickbench.components.shared.memory import COUNTERS, Loaded, measure_load
+from tickbench.components.shared.memory import Loaded, measure_load, memory_workload
 
 LEVELS = 5_000  # a side: what the exchange's deepest snapshot holds
 _MIDDLE_TICKS = 4_000_000  # of a price of 40,000 with two decimals
@@ -33,4 +35,4 @@ def memory(job: Job) -> Result:
 
 
 # The feed is the oracle's: a book is verified with it before it is loaded.
-MEMORY = Workload("memory", "level", memory, parameters={"levels": LEVELS}, shown_counters=COUNTERS)
+MEMORY = replace(memory_workload("level", memory, levels=LEVELS), needs_feed=True)

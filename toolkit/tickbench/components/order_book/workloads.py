@@ -14,6 +14,7 @@ from tickbench.components.component import Job, Result, Workload
 from tickbench.components.order_book.contention import DEFAULT_NEVER_CROSSED, contention
 from tickbench.components.order_book.session import Session
 from tickbench.components.shared.pace import pieces
+from tickbench.components.shared.timeline import Cuts, Slice
 from tickbench.errors import InputError
 from tickbench.kernels.hdr import Histogram
 from tickbench.kernels.open_loop import OpenLoop
@@ -24,14 +25,16 @@ DEFAULT_BATCH = 256
 DEFAULT_GIVE_UP_AFTER = 3.0
 
 
-def _repeat(session: Session, replay_once: Callable[[], int]) -> tuple[int, int]:
-    """Replay until the asked time is used up, at least once, each time into an empty book; (ns taken, passes)."""
+def _repeat(session: Session, service: Histogram, replay_once: Callable[[], int]) -> tuple[int, int, list[Slice]]:
+    """Replay until the asked time is used up, at least once, each time into an empty book; (ns taken, passes, slices)."""
+    cuts = Cuts(service, session.duration_ns)
     elapsed_ns, passes = replay_once(), 1
     while elapsed_ns < session.duration_ns:
-        session.rewind()
+        cuts.between(elapsed_ns)
+        session.rewind()  # after the copy: what it pushed out of the caches comes back before anything is timed
         elapsed_ns += replay_once()
         passes += 1
-    return elapsed_ns, passes
+    return elapsed_ns, passes, cuts.slices(elapsed_ns)
 
 
 def replay(job: Job) -> Result:
@@ -42,7 +45,8 @@ def replay(job: Job) -> Result:
     session, service = Session.open(job), Histogram()
     if job.pace is not None:
         return _paced(job, session, timed=False)
-    elapsed_ns, passes = _repeat(session, lambda: session.driver.replay_batches(session.script, session.events, batch, service))
+    driver, script, events = session.driver, session.script, session.events
+    elapsed_ns, passes, slices = _repeat(session, service, lambda: driver.replay_batches(script, events, batch, service))
     return Result(
         timing="batch",
         operations=passes * session.script.updates_in(session.events),
@@ -50,6 +54,7 @@ def replay(job: Job) -> Result:
         histograms={"service": service},
         verification=session.verify_prefix(session.events),
         counters=_pass_counters(session, passes) | {"batch": batch},
+        intervals=slices,
     )
 
 
@@ -58,7 +63,8 @@ def replay_timed(job: Job) -> Result:
     session, service, read = Session.open(job), Histogram(), Histogram()
     if job.pace is not None:
         return _paced(job, session, timed=True)
-    elapsed_ns, passes = _repeat(session, lambda: session.driver.replay_timed(session.script, session.events, service, read))
+    driver, script, events = session.driver, session.script, session.events
+    elapsed_ns, passes, slices = _repeat(session, service, lambda: driver.replay_timed(script, events, service, read))
     return Result(
         timing="operation",
         operations=passes * session.script.updates_in(session.events),
@@ -66,6 +72,7 @@ def replay_timed(job: Job) -> Result:
         histograms={"service": service, "read": read},
         verification=session.verify_prefix(session.events),
         counters=_pass_counters(session, passes),
+        intervals=slices,
     )
 
 

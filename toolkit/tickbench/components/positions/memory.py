@@ -1,9 +1,9 @@
 """The memory of a position map with so many symbols filled."""
 
-from tickbench.components.component import Job, Result, Verification, Workload
+from tickbench.components.component import Job, Result, Verification
 from tickbench.components.positions.contract import MapConfig
 from tickbench.components.positions.script import symbol_codes
-from tickbench.components.shared.memory import COUNTERS, Loaded, measure_load
+from tickbench.components.shared.memory import Loaded, measure_load, memory_workload
 
 POSITIONS = 10_000
 _PRICE_TICKS = 100
@@ -27,4 +27,4 @@ def memory(job: Job) -> Result:
     return measure_load(job, load, int(job.parameters["positions"]))
 
 
-MEMORY = Workload("memory", "position", memory, parameters={"positions": POSITIONS}, needs_feed=False, shown_counters=COUNTERS)
+MEMORY = memory_workload("position", memory, positions=POSITIONS)

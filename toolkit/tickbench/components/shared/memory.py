@@ -7,13 +7,14 @@ harness are there before. Three figures:
                             after a collection, and after the C allocator has given back what nobody uses
     allocator_slack_bytes   what it gave back then: garbage of the loading that an engine would go on holding
     own_bytes               the component's own account: the touched pages of its Blocks, arrays, Python objects
-    reserved_bytes          address space that its Blocks ask for; untouched pages cost no memory
+    reserved_bytes          address space that its Blocks and mapped files ask for; untouched pages cost no memory
 
 What a library allocates for itself is in the first figure only.
 """
 
 import ctypes
 import gc
+import mmap
 import sys
 import time
 import types
@@ -24,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from tickbench.components.component import Job, Result, Verification
+from tickbench.components.component import Job, Result, Verification, Workload
 from tickbench.errors import NotMeasurableError
 from tickbench.kernels.hdr import Histogram
 from tickbench.kernels.memory import Block
@@ -43,6 +44,20 @@ class Loaded:
     kept: Any
     entries: int
     check: Callable[[], Verification]
+
+
+def memory_workload(operation: str, run: Callable[[Job], Result], *requires: str, **parameters: Any) -> Workload:
+    """The workload `memory` of a component. What it measures does not depend on time: no round is repeated for lost time."""
+    return Workload(
+        "memory",
+        operation,
+        run,
+        frozenset(requires),
+        parameters,
+        needs_feed=False,
+        expects_disturbance=True,
+        shown_counters=COUNTERS,
+    )
 
 
 def measure_load(job: Job, load: Callable[[int], Loaded], capacity: int) -> Result:
@@ -108,6 +123,11 @@ def account(root: Any) -> tuple[int, int]:
             if one.base is None:
                 own_bytes += sys.getsizeof(one)
             waiting += [] if one.base is None else [one.base]
+        elif isinstance(one, memoryview):
+            waiting.append(one.obj)
+        elif isinstance(one, mmap.mmap):  # of a segment, which is mapped with all its pages at once
+            own_bytes += len(one)
+            reserved_bytes += len(one)
         else:
             own_bytes += sys.getsizeof(one)
             waiting += _referred(one)

@@ -14,13 +14,17 @@ from tickbench.kernels.hdr import Histogram
 
 @dataclass
 class Batches:
-    """What was timed in batches of `operations_each`: the histogram holds ns a batch; the last call was `run(last_rounds)`."""
+    """What was timed in batches of `operations_each`: the histogram holds ns a batch; the last call was `run(last_rounds)`.
+
+    `durations_ns` are those of the batches in order, where one thread timed them for itself, without a pace.
+    """
 
     operations_each: int
     count: int = 0
     elapsed_ns: int = 0
     histogram: Histogram = field(default_factory=Histogram)
     last_rounds: int = 0
+    durations_ns: list[int] = field(default_factory=list)
 
 
 class Pace(Protocol):

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from tickbench.components.component import Job, Result, Verification
 from tickbench.components.shared.pace import Batches
+from tickbench.components.shared.timeline import slices_of
 
 NS_PER_S = 1_000_000_000
 LEAST_BATCH_NS = 1_000_000  # 4 to 8 µs of it are ours: 0.4 to 0.8 %
@@ -30,7 +31,7 @@ def time_batches(run_batch: Callable[[], object], operations_each: int, seconds:
     """Call `run_batch` until `seconds` have gone by, after warming up; each call is one value of the histogram."""
     _repeat(run_batch, round(seconds * WARM_SHARE * NS_PER_S))
     durations_ns = _repeat(run_batch, round(seconds * NS_PER_S))
-    batches = Batches(operations_each, len(durations_ns), sum(durations_ns))
+    batches = Batches(operations_each, len(durations_ns), sum(durations_ns), durations_ns=durations_ns)
     batches.histogram.record(durations_ns)
     return batches
 
@@ -75,4 +76,5 @@ def batch_result(batches: Batches, verification: Verification, **counters: float
         verification=verification,
         counters=dict(counters),
         operations_per_value=batches.operations_each,
+        intervals=slices_of(batches.durations_ns, batches.elapsed_ns),
     )

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from tickbench.components.component import Job, Result, Verification, Workload
-from tickbench.components.shared.memory import COUNTERS, Loaded, measure_load
+from tickbench.components.component import Job, Result, Verification
+from tickbench.components.shared.memory import Loaded, measure_load, memory_workload
 from tickbench.components.trades import oracle
 from tickbench.components.trades.contract import make_trades
 
@@ -27,4 +27,4 @@ def memory(job: Job) -> Result:
     return measure_load(job, load, int(job.parameters["trades"]))
 
 
-MEMORY = Workload("memory", "trade", memory, parameters={"trades": TRADES}, needs_feed=False, shown_counters=COUNTERS)
+MEMORY = memory_workload("trade", memory, trades=TRADES)

@@ -45,6 +45,17 @@ class Connection(WSListener):
         if self.is_open:
             self.transport.send(WSMsgType.TEXT, msgspec.json.encode(notice))
 
+    @property
+    def waiting_bytes(self) -> int:
+        """What the client did not take yet, beyond the buffers of the kernel."""
+        return int(self.transport.underlying_transport.get_write_buffer_size())
+
+    def check_queue(self) -> None:
+        """Close the connection where more than the allowed bytes wait."""
+        if self.waiting_bytes > self._exchange.queue_bytes:
+            self._exchange.counts.slow_consumers += 1
+            self.close(protocol.CLOSE_SLOW_CONSUMER, f"slow consumer: {self.waiting_bytes} bytes wait")
+
     def close(self, code: int, reason: str) -> None:
         """Say why, and end the connection; after a while also that of a client who does not read."""
         if not self.is_open:
@@ -74,6 +85,13 @@ class FeedConnection(Connection):
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         super().on_ws_connected(transport)
+        try:
+            self._welcome()
+        except Exception as error:  # the library would only close the connection
+            self._exchange.fail(error)
+
+    def _welcome(self) -> None:
+        """Hello, and a snapshot for each symbol that does not resume; frames follow as the client reads them."""
         exchange = self._exchange
         self.send_notice(exchange.hello("feed", self.wire, self._target.symbols))
         for symbol in self._target.symbols:
@@ -82,10 +100,10 @@ class FeedConnection(Connection):
             number = market.resume_at(cause) if cause is not None else None
             if number is None:
                 exchange.counts.snapshots += 1
-                self.send(market.snapshot(market.next_number - 1, self.wire))
+                self.transport.send(self._kind, market.snapshot(market.next_number - 1, self.wire))
             else:
                 exchange.counts.resumptions += 1
-                self.behind[symbol] = number
+            self.behind[symbol] = market.next_number if number is None else number
         exchange.feed_opened(self)
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
@@ -105,21 +123,18 @@ class FeedConnection(Connection):
     def send(self, payload: bytes) -> None:
         """One frame; closes the connection where more than the allowed bytes wait."""
         self.transport.send(self._kind, payload)
-        waiting_bytes = self.transport.underlying_transport.get_write_buffer_size()
-        if waiting_bytes > self._exchange.queue_bytes:
-            self._exchange.counts.slow_consumers += 1
-            self.close(protocol.CLOSE_SLOW_CONSUMER, f"slow consumer: {waiting_bytes} bytes wait")
+        self.check_queue()
 
     def catch_up(self) -> None:
-        """Send some of what was missed."""
+        """Send some of what was missed, while at most half of the allowed bytes wait."""
         for symbol, first in list(self.behind.items()):
-            market = self._exchange.markets[symbol]
+            market, number = self._exchange.markets[symbol], first
             last = min(market.next_number, first + CATCH_UP_FRAMES)
-            for number in range(first, last):
-                if self.is_open:
-                    self._exchange.resend(self, market, number)
-            self.behind[symbol] = last
-            if last >= market.next_number:
+            while number < last and self.is_open and 2 * self.waiting_bytes <= self._exchange.queue_bytes:
+                self._exchange.resend(self, market, number)
+                number += 1
+            self.behind[symbol] = number
+            if number >= market.next_number and 2 * self.waiting_bytes <= self._exchange.queue_bytes:
                 del self.behind[symbol]
 
     def end(self, notice: protocol.End) -> None:
@@ -161,3 +176,4 @@ class OrdersConnection(Connection):
         """One report; a client that is gone will ask for it."""
         if self.is_open:
             self.transport.send(self._kind, protocol.encode_report(report, self.wire))
+            self.check_queue()

@@ -29,12 +29,16 @@ class Market:
         self.next_number = start
         self.frames_sent = 0
         self.frames_repeated = 0
-        self.frames_unsent = 0  # due while no feed connection stood
         self.ticks_sent = 0  # frames that an order can name
         self.ticks_answered = 0
         self._sent_ns = array("q", bytes(8 * self.size))  # when a place was sent last; 0: as part of a snapshot, or not at all
         self._sent_number = array("q", [-1]) * self.size
         self._answered = bytearray(self.size)
+
+    @property
+    def frames_unsent(self) -> int:
+        """Frames that were due and never went out, as no feed connection stood; those of an injected gap not counted."""
+        return self.next_number - self.start - self.frames_sent - self.faults.injected.get("gap", 0)
 
     @property
     def final_update_id(self) -> int:
@@ -109,12 +113,12 @@ class Market:
         return quote, best[0]
 
     def resume_at(self, cause: int) -> int | None:
-        """The number of the frame that follows a sent update id; None if it is not known."""
+        """The number of the frame after the first one that ends with an update id; None for an id that no frame so far has."""
         lap, update_id = self._lap_of(cause)
         places = [at for at in (self.books.depth_at.get(update_id), self.books.ticker_at.get(update_id)) if at is not None]
         numbers = [lap * self.size + place + 1 for place in places]
         known = [number for number in numbers if self.start <= number <= self.next_number]
-        return max(known) if known else None
+        return min(known) if known else None
 
     def _lap_of(self, update_id: int) -> tuple[int, int]:
         lap = max(0, (update_id - self.lowest_id) // self.lap_ids)

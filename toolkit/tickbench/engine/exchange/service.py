@@ -69,7 +69,7 @@ class Exchange:
         self.reason = ""
         self.planned = len(schedule.due_ns)
         self.done_entries = 0
-        self.failure: BaseException | None = None
+        self.failure: Exception | None = None
         self._order = markets
         self._schedule = schedule
         self._chunk: list[tuple[int, int]] = []
@@ -118,7 +118,10 @@ class Exchange:
 
     def take(self, payload: bytes, received_ns: int, orders: OrdersConnection) -> None:
         """One message of an orders connection."""
-        self.desk.take(payload, orders.wire, received_ns, orders.tell, orders)
+        try:
+            self.desk.take(payload, orders.wire, received_ns, orders.tell, orders)
+        except Exception as error:  # the library would only close the connection
+            self.fail(error)
 
     def resend(self, feed: FeedConnection, market: Market, number: int) -> None:
         """A frame that a resumed connection missed."""
@@ -131,6 +134,11 @@ class Exchange:
     def begin(self) -> None:
         """Start turning."""
         self._loop.call_soon(self._turn)
+
+    def fail(self, error: Exception) -> None:
+        """A fault of the exchange's own ends the run."""
+        self.failure = error
+        self.finished.set()
 
     def stop(self, reason: str) -> None:
         """No frame and no order any more; outcomes that wait are told."""
@@ -163,9 +171,7 @@ class Exchange:
                 if feed.behind:
                     feed.catch_up()
         except Exception as error:
-            # a fault of the exchange's own ends the run with what was measured so far
-            self.failure = error
-            self.finished.set()
+            self.fail(error)
         if self.finished.is_set():
             return
         if self._feeds or self._orders or self.desk.pending or (self.start_ns and not self.reason):
@@ -207,7 +213,6 @@ class Exchange:
         feeds = [feed for feed in self._feeds if feed.wants(market.symbol)]
         for number in numbers:
             if not feeds:
-                market.frames_unsent += 1
                 continue
             market.mark_sent(number, now_ns)
             payloads: dict[str, bytes] = {}
@@ -245,7 +250,7 @@ class Exchange:
         if self.desk.pending:
             self._last_ns = now_ns
             return
-        has_clients = bool(self._orders) and self.reason == "done"
+        has_clients = self.reason == "done" and (self._orders or any(feed.behind for feed in self._feeds))
         if has_clients and now_ns - self._last_ns < self.options.linger_s * 1e9:
             return
         code = protocol.CLOSE_DONE if self.reason == "done" else protocol.CLOSE_GOING_AWAY

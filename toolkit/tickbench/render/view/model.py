@@ -71,8 +71,7 @@ class BudgetRow:
 
 @dataclass(frozen=True)
 class Stage:
-    """A bar of the waterfall: it is allowed [`start_us`, `start_us` + `allowed_us`] of the total; `before_us` is another
-    engine profile's value where there is one."""
+    """A bar: allowed [`start_us`, `start_us` + `allowed_us`] of the total; `before_us`: of another engine profile, if any."""
 
     budget: str
     name: str
@@ -166,7 +165,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Percentile:
-    """One cell of the table of percentiles. `few`: too few samples lie above it to gate anything. Bounds are 95 %."""
+    """One cell of the table of percentiles, its texts in the scenario's `unit`. `few`: too few samples lie above it to gate."""
 
     p: str
     value_ns: float
@@ -217,10 +216,7 @@ class HeatColumn:
 
 @dataclass(frozen=True)
 class Heatmap:
-    """Latency over time of one variant: rows are latencies, `edges_ns` has one more entry than a column has counts.
-
-    Edges are the same for all columns, so percentiles of a range of time are those of the summed counts, to the row.
-    """
+    """Latency over time of one variant; `edges_ns` of the rows are the same for all columns, one more than their counts."""
 
     variant: str
     edges_ns: tuple[float, ...]

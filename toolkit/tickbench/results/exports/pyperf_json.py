@@ -1,26 +1,19 @@
-"""Runs in the formats of other tools. A format is a function from a run to a text, listed in WRITERS."""
+"""A pyperf suite: for `pyperf compare_to`, `pyperf stats` and `pyperf hist`."""
 
 import io
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from tickbench.errors import InputError
+from tickbench.results.exports.choice import Choice, Export
+from tickbench.results.foreign_run import VARIANT
 from tickbench.results.run_file import FOREIGN_SUITE, Measurement, Run, ScenarioRecord
 
 _NS_PER_S = 1e9
 
 
-@dataclass(frozen=True)
-class Export:
-    """The text of a file, and the benchmarks that could not be put into it, each with the reason."""
-
-    text: str
-    left_out: tuple[str, ...] = ()
-
-
-def pyperf_json(run: Run) -> Export:
-    """A pyperf suite: scenario x variant is a benchmark, an undisturbed round is a run with one value in seconds.
+def write(run: Run, _choice: Choice) -> Export:
+    """Scenario x variant is a benchmark, an undisturbed round is a run with one value in seconds.
 
     The value is the mean time of an operation and `loops` says of how many; of an open load, whose rate is given, it is the
     median response time. Raises InputError when no round can be written.
@@ -32,17 +25,20 @@ def pyperf_json(run: Run) -> Export:
         measured.setdefault((one.scenario, one.component, one.variant), []).append(one)
     scenarios = {one.id: one for one in run.scenarios}
     shared = _shared_metadata(run)
-    benchmarks, left_out = [], []
+    benchmarks: list[Any] = []
+    left_out = []
     for (scenario, component, variant), rounds in measured.items():
         record = scenarios.get(scenario)
         name = _benchmark_name(record, scenario, variant)
-        known = shared | {"name": name, "tickbench_component": component}
+        known = shared | {"name": name, "tickbench_component": _plain(component)}
         runs = [
             pyperf.Run([value], metadata=known | facts, collect_metadata=False)
             for one in rounds
             if not one.disturbed and (value := (told := _value(record, one))[0]) > 0 and (facts := told[1])
         ]
-        if runs:
+        if runs and name in {one.get_name() for one in benchmarks}:
+            left_out.append(f"{name}: another scenario and variant have the same name in pyperf")
+        elif runs:
             benchmarks.append(pyperf.Benchmark(runs))
         else:
             left_out.append(f"{name}: none of its {len(rounds)} rounds is undisturbed and longer than 0 ns")
@@ -54,14 +50,22 @@ def pyperf_json(run: Run) -> Export:
 
 
 def _benchmark_name(record: ScenarioRecord | None, scenario: str, variant: str) -> str:
-    """What was imported gets its own name back."""
-    return scenario if record is not None and record.suite == FOREIGN_SUITE else f"{scenario} {variant}"
+    """What was imported gets its own name back, unless it has several variants."""
+    whole = record is not None and record.suite == FOREIGN_SUITE and variant == VARIANT
+    return _plain(scenario if whole else f"{scenario} {variant}")
+
+
+def _plain(text: str) -> str:
+    """pyperf refuses line breaks, and a name is no place for what cannot be printed."""
+    return "".join(letter if letter.isprintable() else "_" for letter in text)
 
 
 def _value(record: ScenarioRecord | None, one: Measurement) -> tuple[float, dict[str, str | int | float]]:
     """Seconds of a round and what is to be said of them; 0 where it has none."""
     if record is not None and record.open_loop:
-        return one.percentiles.get("50", 0.0) / _NS_PER_S, {"tickbench_value": "median response time"}
+        return one.percentiles.get("50", 0.0) / _NS_PER_S, {
+            "tickbench_value": f"median {'response' if 'response' in one.histograms else 'recorded'} time"
+        }
     facts: dict[str, str | int | float] = {
         "tickbench_value": "mean time of an operation",
         "loops": max(one.operations, 1),
@@ -86,7 +90,9 @@ def _shared_metadata(run: Run) -> dict[str, str | int]:
         "tickbench_version": of.tickbench,
         "tickbench_revision": of.revision,
     }
-    return {key: value for key, value in facts.items() if value not in (None, "", 0)}
+    return {
+        key: _plain(value) if isinstance(value, str) else value for key, value in facts.items() if value not in (None, "", 0)
+    }
 
 
 def _date(started_at: str) -> str | None:
@@ -96,6 +102,3 @@ def _date(started_at: str) -> str | None:
     except ValueError:
         return None
     return moment.replace(tzinfo=None).isoformat(" ", "microseconds")
-
-
-WRITERS: dict[str, Callable[[Run], Export]] = {"pyperf": pyperf_json}
