@@ -20,6 +20,7 @@ STAGES = (
 # receive_to_send: of orders sent by the tick that decided them. order_wait: of those that waited for an earlier order.
 WHOLES = ("message", "compiled", "receive_to_send", "order_wait", "tick_to_fill")
 APP = "tickbench-engine"
+ALLOCATIONS = "python_allocations"  # gauge: memory blocks that compiled code asked for, where a compiled loop is counted
 
 
 class EnginePage:
@@ -30,4 +31,3 @@ class EnginePage:
         self.slots = {name: self.page.histogram(name) for name in (*STAGES, *WHOLES)}
         self.orders = self.page.counter("orders")
         self.frames = self.page.counter("frames")
-        self.allocations = self.page.gauge("python_allocations", unit="blocks")

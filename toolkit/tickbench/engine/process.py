@@ -88,6 +88,10 @@ class EngineResult(msgspec.Struct):
     stages: dict[str, str]
     compiled: bool
     digest: str
+    frames: int
+    orders: int
+    fills: int
+    allocations: int | None  # of the compiled loop; None where there is none
     page: str
     session: int
     cpu: int | None
@@ -213,6 +217,10 @@ class _Run:
             stages=self._stages.names(),
             compiled=self._compiled,
             digest=digest(accounts),
+            frames=counts.frames,
+            orders=counts.orders,
+            fills=counts.fills,
+            allocations=session.allocations,
             page=str(self._page.page.path),
             session=self._number,
             cpu=settings.cpu,

@@ -44,6 +44,7 @@ class Session:
     reason: str = ""
     hello: Hello | None = None
     is_killed: bool = False
+    allocations: int | None = None  # memory blocks that a compiled loop asked for
     _core: Core | None = None
     _stop_at: float = float("inf")
     _begun_at: float = 0.0

@@ -10,8 +10,10 @@ import time
 from collections.abc import Callable
 
 from tickbench.engine.compiled.core import CompiledCore, entry_point
+from tickbench.engine.pages import ALLOCATIONS
 from tickbench.engine.session import BEAT_S, Session
 from tickbench.engine.transport import spin as kernels
+from tickbench.engine.transport.allocations import Allocations
 from tickbench.engine.transport.handshake import BINARY, CLOSE, PING, PONG, TEXT, client_frame, open_websocket
 from tickbench.errors import InputError
 from tickbench.kernels.memory import Block
@@ -104,9 +106,14 @@ def _open_feed(session: Session, feed: Link, engine: int) -> None:
 
 def _loop(session: Session, core: CompiledCore, feed: Link, orders: Link) -> None:
     ticks, slot = session.page.page.clock.ticks(round(BEAT_S * 1e9)), session.page.slots["websocket_receive"]
+    allocations = Allocations()
+    gauge = session.page.page.gauge(ALLOCATIONS, unit="blocks")
     while not session.is_over:
         mask = int.from_bytes(os.urandom(7), "little")
-        came = _spin(core.address, feed.address, orders.address, probe.now(slot) + ticks, mask)
+        deadline_ticks = probe.now(slot) + ticks
+        allocations.begin()
+        came = _spin(core.address, feed.address, orders.address, deadline_ticks, mask)
+        session.allocations = probe.put(gauge, allocations.end())
         if came == kernels.FEED_TEXT:
             _on_text(session, feed, is_feed=True)
         elif came == kernels.ORDERS_TEXT:
