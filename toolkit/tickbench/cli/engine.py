@@ -146,7 +146,7 @@ def _show(result: EngineResult, *, as_json: bool) -> None:
     counts = result.counts
     emit(
         f"{result.reason}: {counts['frames']:,} frames, {counts['orders']:,} orders, {counts['fills']:,} fills, "
-        f"{counts['waited']:,} waited, {result.most_resident_bytes / 1e6:.0f} MB, digest {result.digest}"
+        f"{counts['waited']:,} waited, {result.final_resident_bytes / 1e6:.0f} MB, digest {result.digest}"
     )
     if result.invalid:
         complain(f"invalid: {result.invalid}")

@@ -20,6 +20,7 @@ from tickbench.engine.core import Core, Setting, digest
 from tickbench.engine.factory import check_stages, make_core
 from tickbench.engine.pages import APP, EnginePage
 from tickbench.engine.profiles import Profile, Stages, find_stages
+from tickbench.engine.resident import release_compiler, resident_bytes
 from tickbench.engine.session import Session, draw_session
 from tickbench.engine.strategy import Counts, Strategy
 from tickbench.engine.warmup import warm_up
@@ -96,8 +97,9 @@ class EngineResult(msgspec.Struct):
     session: int
     cpu: int | None
     cpu_s: float
-    most_resident_bytes: int
-    ready_resident_bytes: int
+    most_resident_bytes: int  # at any time, starting included
+    ready_resident_bytes: int  # when it was ready to connect
+    final_resident_bytes: int
     killed: bool
     unsettled: int
     symbols: list[SymbolOutcome]
@@ -148,7 +150,7 @@ class _Run:
     ) -> None:
         self._settings, self._stages, self._page, self._announce, self._compiled = settings, stages, page, announce, compiled
         self._number = draw_session()
-        self._ready_bytes = 0
+        self._ready_bytes = self._final_bytes = 0
         profile = settings.profile
         self.session = Session(
             settings.feed_url,
@@ -175,6 +177,7 @@ class _Run:
 
                 asyncio.run(serve_loop(self.session, self._make, self._settings.profile.transport))
         finally:
+            self._final_bytes = resident_bytes()
             if was_collecting:
                 gc.enable()
             for number, handler in before.items():
@@ -193,12 +196,13 @@ class _Run:
         scratch = make_core(settings.profile, self._stages, Setting(terms[:1], 1), settings.strategy, spare)
         warm_up(scratch, terms[0], spare.slots["send"])
         spare.page.close()
+        del scratch
         core = make_core(settings.profile, self._stages, Setting(terms, self._number), settings.strategy, self._page)
         if settings.profile.freeze_gc:
-            gc.collect()
             gc.freeze()
             gc.disable()
-        self._ready_bytes = _resident_bytes()
+        release_compiler()
+        self._ready_bytes = resident_bytes()
         self._announce(Started(os.getpid(), str(self._page.page.path), self._compiled))
         return core
 
@@ -227,6 +231,7 @@ class _Run:
             cpu_s=usage.ru_utime + usage.ru_stime,
             most_resident_bytes=usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
             ready_resident_bytes=self._ready_bytes,
+            final_resident_bytes=self._final_bytes,
             killed=session.is_killed,
             unsettled=len(core.in_flight()),
             symbols=[
@@ -272,9 +277,3 @@ def _times(page: Path) -> dict[str, StageTimes]:
             found[one.name] = StageTimes(one.histogram.count, shown)
     return found
 
-
-def _resident_bytes() -> int:
-    try:
-        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * resource.getpagesize()
-    except OSError:
-        return 0
