@@ -101,7 +101,9 @@ class InterpretedCore:
         return message
 
     def _on_parsed(self, symbol: _Symbol, parsed: Parsed, received: int) -> bytes | None:
-        if not self._is_new(symbol, parsed.number):
+        if parsed.is_snapshot and not symbol.trusted:
+            symbol.frame_number = parsed.number  # what mends a gap may have the number of the last frame
+        elif not self._is_new(symbol, parsed.number):
             return None
         if parsed.bids is not None:
             if not self._follows(symbol, parsed):
