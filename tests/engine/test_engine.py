@@ -13,7 +13,9 @@ FEED = "synthetic:events=200"
 SLOW = ("--times", "constant:400")
 
 
-@pytest.mark.parametrize("arguments", [("--profile", "after"), ("--profile", "after", "--transport", "picows"), ("--profile", "before")])
+@pytest.mark.parametrize(
+    "arguments", [("--profile", "after"), ("--profile", "after", "--transport", "picows"), ("--profile", "before")]
+)
 def test_exchange_and_engine_come_to_the_same_digest(tmp_path, arguments):
     with ExchangeProcess(tmp_path, *SLOW, capture=FEED) as exchange, EngineProcess(exchange.listening, *arguments) as engine:
         status, errors, result = engine.end()

@@ -32,8 +32,12 @@ def command() -> None:
 @click.option("--cooldown", type=int, default=4, show_default=True, metavar="TICKS", help="An order in so many ticks at most.")
 @click.option("--lots", type=int, default=10, show_default=True, help="Of an order.")
 @click.option("--position-limit", type=int, default=500, show_default=True, metavar="LOTS", help="Long or short, a symbol.")
-@click.option("--kill-file", default=None, metavar="FILE", help="The kill switch: no new orders once it exists (or on SIGUSR1).")
-@click.option("--retry", "retry_s", type=Seconds(), default=5.0, show_default=True, help="How long a lost exchange is looked for.")
+@click.option(
+    "--kill-file", default=None, metavar="FILE", help="The kill switch: no new orders once it exists (or on SIGUSR1)."
+)
+@click.option(
+    "--retry", "retry_s", type=Seconds(), default=5.0, show_default=True, help="How long a lost exchange is looked for."
+)
 @click.option("--keep-page", is_flag=True, help="Leave the probe page behind at the end.")
 @click.option("-o", "--output", default=None, metavar="RESULT.json", help="Write the result there.")
 @impls_option

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import os
 import resource
@@ -173,6 +172,8 @@ class _Run:
 
                 serve(self.session, self._make)  # type: ignore[arg-type]  # a spinning profile has compiled stages
             else:
+                import asyncio  # noqa: PLC0415  with ssl, 6 MB that the spinning transport has no use for
+
                 from tickbench.engine.transport.asynchronous import serve as serve_loop  # noqa: PLC0415  as above
 
                 asyncio.run(serve_loop(self.session, self._make, self._settings.profile.transport))
@@ -195,7 +196,7 @@ class _Run:
         spare = EnginePage(f"{APP}-warmup")
         scratch = make_core(settings.profile, self._stages, Setting(terms[:1], 1), settings.strategy, spare)
         warm_up(scratch, terms[0], spare.slots["send"])
-        spare.page.close()
+        spare.discard()
         del scratch
         core = make_core(settings.profile, self._stages, Setting(terms, self._number), settings.strategy, self._page)
         if settings.profile.freeze_gc:
@@ -276,4 +277,3 @@ def _times(page: Path) -> dict[str, StageTimes]:
             shown = dict(zip(_SHOWN, one.histogram.percentiles(_SHOWN), strict=True)) | {"max": one.histogram.max_ns}
             found[one.name] = StageTimes(one.histogram.count, shown)
     return found
-

@@ -78,7 +78,9 @@ class Session:
         """
         hello = decode_notice(text)
         if not isinstance(hello, Hello) or hello.protocol != PROTOCOL_VERSION or hello.wire != self.wire:
-            raise InputError(f"the exchange's first message is no hello of protocol {PROTOCOL_VERSION}: {bytes(text, 'ascii') if isinstance(text, str) else text!r:.200}")
+            raise InputError(
+                f"the exchange's first message is no hello of protocol {PROTOCOL_VERSION}: {bytes(text, 'ascii') if isinstance(text, str) else text!r:.200}"
+            )
         before, self.hello = self.hello, hello
         self.links.connects += 1
         if self._core is None or before is None:

@@ -70,7 +70,9 @@ class InterpretedCore:
         indicators = stages.indicators.build(None)
         self._symbols = {}
         for number, one in enumerate(terms):
-            config = BookConfig.for_prices(one.highest_price_ticks, level_capacity=_LEVELS_A_SIDE, event_capacity=1024, threads=1)
+            config = BookConfig.for_prices(
+                one.highest_price_ticks, level_capacity=_LEVELS_A_SIDE, event_capacity=1024, threads=1
+            )
             book, signal = stages.order_book.build(config), Signal(indicators, strategy)
             word = symbol_word(one.symbol) % _U64
             self._symbols[one.symbol] = _Symbol(number, one, word, book, signal, Crossing(strategy))
