@@ -168,13 +168,13 @@ class _Run:
         was_collecting = gc.isenabled()
         try:
             if self._settings.profile.transport == "spinning":
-                from tickbench.engine.transport.spinning import serve  # noqa: PLC0415  compiled only where it is used
+                from tickbench.engine.transport.spinning import serve
 
                 serve(self.session, self._make)  # type: ignore[arg-type]  # a spinning profile has compiled stages
             else:
-                import asyncio  # noqa: PLC0415  with ssl, 6 MB that the spinning transport has no use for
+                import asyncio
 
-                from tickbench.engine.transport.asynchronous import serve as serve_loop  # noqa: PLC0415  as above
+                from tickbench.engine.transport.asynchronous import serve as serve_loop
 
                 asyncio.run(serve_loop(self.session, self._make, self._settings.profile.transport))
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import mmap
 import re
 from pathlib import Path
 
@@ -16,8 +17,8 @@ _DONT_NEED, _REMOVE = 4, 9  # MADV_…, include/uapi/asm-generic/mman-common.h i
 def release_compiler() -> int:
     """Give the pages of LLVM's library back and what the allocator keeps; bytes released, 0 where there is no /proc.
 
-    Only mappings of the file that nobody has written to (no anonymous page, as relocated ones would have): clean pages, which come
-    back from the file if a kernel is compiled after all.
+    Only mappings of the file that nobody has written to (no anonymous page, as relocated ones would have): clean pages, which
+    come back from the file if a kernel is compiled after all.
     """
     gc.collect()
     libc = ctypes.CDLL(None)
@@ -61,4 +62,4 @@ def resident_bytes() -> int:
         return 0
 
 
-_PAGE_BYTES = ctypes.CDLL(None).getpagesize()
+_PAGE_BYTES = mmap.PAGESIZE

@@ -1,4 +1,4 @@
-"""The kernels for messages: `on_feed` for a frame of the feed, `on_report` for a report. Nothing is allocated, Python is not asked.
+"""The kernels for messages: `on_feed` for a frame of the feed, `on_report` for a report. They allocate nothing.
 
     frame --parse--> levels --order_book--> quote --signal--> intent --risk--> order --serialise--> AT_MESSAGE
                                                                  |
