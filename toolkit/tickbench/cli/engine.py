@@ -66,7 +66,7 @@ def start(
 ) -> int:
     """Connect to an exchange, trade until its feed ends, and report.
 
-    Ctrl-C and SIGTERM stop it: no new frames, outcomes of orders in flight are waited for, what was measured is saved.
+    Ctrl-C and SIGTERM stop it: outcomes of orders in flight are waited for, what was measured is saved.
     """
     from pathlib import Path
 
@@ -78,13 +78,12 @@ def start(
     if output is not None and not Path(output).absolute().parent.is_dir():
         raise UsageError(f"the folder of {output} does not exist")
     chosen = choose_profile(profile, changes, wire=wire, transport=transport, path=Path(profiles) if profiles else None)
-    strategy = Strategy(enter, leave, cooldown, lots, position_limit)
     settings = EngineSettings(
         profile,
         chosen,
         feed_url,
         orders_url,
-        strategy,
+        Strategy(enter, leave, cooldown, lots, position_limit),
         cpu=cpu,
         seconds=seconds,
         kill_file=Path(kill_file) if kill_file else None,
@@ -101,9 +100,8 @@ def start(
             _save(result, output)
     finally:
         _show(result, as_json=as_json)
-    if result.reason == "interrupted":
-        return EXIT_INTERRUPTED
-    return EXIT_INVALID_MEASUREMENT if result.invalid or result.reason != "done" else EXIT_PASSED
+    failed = EXIT_INTERRUPTED if result.reason == "interrupted" else EXIT_INVALID_MEASUREMENT
+    return failed if result.invalid or result.reason != "done" else EXIT_PASSED
 
 
 def _save(result: EngineResult, output: str) -> None:
