@@ -15,6 +15,7 @@ SAMPLES = Path(__file__).parents[1] / "unit"
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     made = tmp_path_factory.mktemp("foreign")
+    (made / "pyproject.toml").touch()  # a project of its own, whatever stands in the folders above
     for tool in ("pyperf", "pytest_benchmark"):
         done = tickbench("import", SAMPLES / f"foreign_{tool}.json", "-o", f"{tool}.json", cwd=made)
         assert (done.returncode, done.stderr) == (0, "")

@@ -102,6 +102,7 @@ def test_bad_input_is_one_line_and_2(tmp_path):
 
 def test_a_history_is_not_made_by_a_report(tmp_path, monkeypatch):
     folder(tmp_path)
+    (tmp_path / "pyproject.toml").touch()  # the project, whatever stands in the folders above
     monkeypatch.delenv("TICKBENCH_HISTORY")
     assert report(tmp_path).returncode == 0
     assert not (tmp_path / ".tickbench").exists()
