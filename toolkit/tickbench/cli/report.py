@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("table", "html", "json", "markdown", "csv")
 _HTML_ENDS = (".html", ".htm")
+_ENDINGS = {"markdown": "md"}  # of a template, where it is not the form's name
 
 
 @click.command(name="report", short_help="All that a run says: for a terminal, a page, a spreadsheet or a program.")
@@ -23,6 +25,8 @@ _HTML_ENDS = (".html", ".htm")
 @click.option("--claims", metavar="FILE", help="Promises of your own, in place of the plan's.")
 @shift_option
 @click.option("--format", "form", type=Name(FORMATS), help=f"One of {', '.join(FORMATS)}; html where -o ends in .html.")
+@click.option("--template", metavar="NAME|DIR/", help="Fill NAME.FORMAT.j2 of ./reports, or report.FORMAT.j2 of a folder.")
+@click.option("--templates", metavar="DIR", help="Look for templates there before ./reports.")
 @click.option("-o", "--output", metavar="FILE", help="Write there instead of to the terminal.")
 def command(
     run: str,
@@ -32,6 +36,8 @@ def command(
     claims: str | None,
     shift: float | None,
     form: str | None,
+    template: str | None,
+    templates: str | None,
     output: str | None,
 ) -> None:
     """Report the run file RUN: verdict, budgets, claims, comparison, every scenario, sweeps, memory, history, method.
@@ -40,27 +46,30 @@ def command(
     """
     from tickbench.cli._output import emit, emit_rich, write_document
     from tickbench.cli._reports import build
+    from tickbench.errors import UsageError
 
     form = form or ("html" if output and output.endswith(_HTML_ENDS) else "table")
+    if (template or templates) and form == "table":
+        raise UsageError("--template fills a document: say which by --format html (or another ending of a template)")
     report = build(run, baseline=baseline, comparison=comparison, budgets=budgets, claims=claims, shift=shift)
     if form == "table" and not output:
         from tickbench.render.report import report_tables
 
         emit_rich(report_tables(report))
         return
-    document = _document(report, form)
+    document = _document(report, form, template, templates)
     if output:
         write_document(document + "\n", output)
     else:
         emit(document)
 
 
-def _document(report: Report, form: str) -> str:
+def _document(report: Report, form: str, template: str | None, templates: str | None) -> str:
     """As `compare`: a table that goes to a file is markdown."""
-    if form == "html":
-        from tickbench.render.pages import html_report
+    if form == "html" or template or templates:
+        from tickbench.render.pages import document
 
-        return html_report(report)
+        return document(report, template or "report", _ENDINGS.get(form, form), [Path(templates)] if templates else [])
     from tickbench.render.report import report_document
 
     return report_document(report, "markdown" if form == "table" else form)
