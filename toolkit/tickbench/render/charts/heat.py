@@ -69,7 +69,7 @@ def picture(view: Heatmap) -> str:
         for column in view.columns:
             count = column.counts[row] if row < len(column.counts) else 0
             lines.append(1 + min(int((_LEVELS - 1) * math.log1p(count) / full), _LEVELS - 1) if count > 0 else 0)
-    opacity = bytes([0, *(50 + 205 * k // (_LEVELS - 1) for k in range(_LEVELS))])
+    opacity = bytes([0, *(70 + 185 * k // (_LEVELS - 1) for k in range(_LEVELS))])
     parts = (
         (b"IHDR", struct.pack(">IIBBBBB", len(view.columns), rows, 8, 3, 0, 0, 0)),
         (b"PLTE", bytes(_HUE) * (_LEVELS + 1)),
