@@ -21,7 +21,7 @@ _QUIET = (
 _NEWS = """
 window.__broken = [];
 window.__names = new Set([...Object.getOwnPropertyNames(window), "__names"]);
-document.addEventListener("securitypolicyviolation", (event) => __broken.push(`${event.violatedDirective} ${event.blockedURI}`));
+addEventListener("securitypolicyviolation", (event) => __broken.push(`${event.violatedDirective} ${event.blockedURI}`));
 """
 
 
