@@ -28,6 +28,14 @@ def files(running, tmp_path_factory):
     return file
 
 
+@pytest.fixture(scope="package")
+def closed(files):
+    """The full sample with its scenarios closed, as they are where there are many."""
+    path = files("full").with_name("closed.html")
+    path.write_text(files("full").read_text(encoding="utf-8").replace("<details open>", "<details>"), encoding="utf-8")
+    return path
+
+
 @pytest.fixture
 def visit(running, files):
     """Open a sample page, or a file, in a context of its own that ends with the test."""
