@@ -31,7 +31,7 @@ def _sideways(page):
     """How far the page scrolls sideways, and what stands out where it does."""
     return page.evaluate("""() => {
         const wide = Math.max(document.scrollingElement.scrollWidth - innerWidth, 0);
-        const out = [...document.querySelectorAll("main *")].filter((one) => one.getBoundingClientRect().right > innerWidth + 1);
+        const out = [...document.querySelectorAll("main *")].filter((one) => one.getBoundingClientRect().right > innerWidth);
         return [wide, wide ? out.slice(0, 5).map((one) => `${one.tagName} ${one.className}`) : []];
     }""")
 
@@ -54,7 +54,7 @@ def test_at_375_px_all_parts_can_be_reached_and_text_is_not_tiny(visit):
         box = page.locator(f"#{name}").bounding_box()
         assert box["width"] <= 375
         assert box["height"] > 20, name
-    small = page.evaluate("""() => [...document.querySelectorAll("p, td, th, dd, figcaption, svg[role=img] text")].filter((one) => {
+    small = page.evaluate("""() => [...document.querySelectorAll("p, td, th, dd, figcaption, svg text")].filter((one) => {
         const svg = one.closest("svg");
         const scale = svg ? svg.getBoundingClientRect().width / svg.viewBox.baseVal.width : 1;
         return parseFloat(getComputedStyle(one).fontSize) * scale < 8;
@@ -119,7 +119,8 @@ def test_on_paper_nothing_is_wider_than_the_sheet_and_no_chart_is_cut(visit):
     boxes = page.evaluate("""() => [...document.querySelectorAll("figure.chart, svg[role=img], table.data")].map((one) => {
         const {right, height} = one.getBoundingClientRect();
         const cut = getComputedStyle(one.parentElement).overflowX !== "visible";
-        return {name: `${one.tagName} ${one.getAttribute("class")}`, right, height, cut, inside: getComputedStyle(one).breakInside};
+        const inside = getComputedStyle(one).breakInside;
+        return {name: `${one.tagName} ${one.getAttribute("class")}`, right, height, cut, inside};
     })""")
     figures = [box for box in boxes if box["name"].startswith("FIGURE")]
     assert figures
