@@ -178,8 +178,18 @@
   };
   const startHeatmap = (figure) => {
     const data = JSON.parse(figure.querySelector("script").textContent);
-    const [first, last] = all("input[type=range]", figure), output = figure.querySelector("output.range"), svg = figure.querySelector(".scroll > svg");
-    figure.querySelector("div.range").hidden = false;
+    const svg = figure.querySelector(".scroll > svg"), box = document.createElement("div"), output = document.createElement("output");
+    const slider = (name, value) => {
+      const label = document.createElement("label"), input = document.createElement("input");
+      Object.assign(input, { type: "range", min: 0, max: data.columns.length - 1, value });
+      label.append(name, input);
+      box.append(label);
+      return input;
+    };
+    box.className = output.className = "range";
+    const first = slider("from", 0), last = slider("to", data.columns.length - 1);
+    box.append(output);
+    figure.append(box);
     const [left, right] = data.area, width = (right - left) / data.columns.length;
     const image = svg.querySelector("image"), chosen = document.createElementNS(SVG, "rect");
     chosen.setAttribute("class", "chosen");

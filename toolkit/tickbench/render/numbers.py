@@ -7,7 +7,7 @@ NONE = "–"
 FEW_MARK = "~"  # before a percentile that too few samples lie above
 _MILLION = 1e6
 _TIMES = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
-_BYTES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "B"))
+_BYTES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "bytes"))
 _SCALED = {"ns": ("", _TIMES), "ns/s": ("/s", _TIMES), "bytes": ("", _BYTES)}
 
 

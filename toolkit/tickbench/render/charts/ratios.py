@@ -38,15 +38,17 @@ def forest_chart(view: ComparisonView) -> Chart:
     return _rows_chart("forest", rows, label, "cost against the base, × (left is better)")
 
 
-def gains_chart(claims: tuple[ClaimRow, ...], summary: str) -> Chart:
-    """Draw promised gains (a tick) against measured gains (a point with its interval), for claims that promise one."""
+def gains_chart(claims: tuple[ClaimRow, ...], summary: str) -> Chart | None:
+    """Draw promised gains (a tick) against measured gains (a point with its interval); None where none was measured."""
     rows = []
-    for claim in [one for one in claims if one.promised_gain is not None or one.gain is not None][:MOST_ROWS]:
+    for claim in [one for one in claims if one.gain is not None][:MOST_ROWS]:
         aim = claim.promised_gain
-        note = "" if claim.gain is None else f"{claim.gain:,.3g}×"
+        note = f"{claim.gain or 0:,.3g}×"
         rows.append(
             _Row(claim.promise or claim.id, note, claim.verdict, claim.gain, claim.gain_low, claim.gain_high, aim, None)
         )
+    if not rows:
+        return None
     return _rows_chart("gains", rows, summary, "gain, × (right is better)")
 
 

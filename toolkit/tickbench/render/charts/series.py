@@ -23,7 +23,7 @@ def sweep_chart(view: Sweep) -> Chart | None:
         across = [place(x, value, _AREA.left, _AREA.right) for value in one.x]
         places = list(zip(across, (_up(y, v) for v in one.y), strict=False))
         shapes: list[Shape] = [
-            Path(marker(k, *at), "dot", f"{short(one.variant)}: {plain(v)} {view.y_unit}")
+            Path(marker(k, *at), "dot", f"{short(one.variant)}: {_written(v, view.y_unit)}")
             for at, v in zip(places, one.y, strict=False)
         ]
         if len(one.low) == len(one.high) == len(one.x) and places:
@@ -42,7 +42,7 @@ def sweep_chart(view: Sweep) -> Chart | None:
         x_name=short(view.x_name, 60),
         y_name=short(view.y_name if view.y_unit == "ns" else f"{view.y_name}, {view.y_unit}", 40),
         groups=tuple(groups),
-        shapes=tuple(shape for cross in view.crossings[:_MOST_CROSSINGS] for shape in _crossing(cross, x)),
+        shapes=tuple(shape for k, cross in enumerate(view.crossings[:_MOST_CROSSINGS]) for shape in _crossing(cross, x, k)),
         x=x,
         y=y,
         legend=True,
@@ -84,6 +84,10 @@ def history_chart(view: HistorySeries) -> Chart | None:
     )
 
 
+def _written(value: float, unit: str) -> str:
+    return duration(value) if unit == "ns" else f"{plain(value)} {unit}"
+
+
 def _up(y: Scale, value: float) -> float:
     return place(y, value, _AREA.bottom, _AREA.top)
 
@@ -96,10 +100,10 @@ def _parameter_ticks(x: Scale, values: list[float]) -> tuple[Tick, ...]:
     return tuple(Tick(round(place(x, value, _AREA.left, _AREA.right), 1), plain(value)) for value in swept)
 
 
-def _crossing(crossing: tuple[float, str, str], x: Scale) -> list[Shape]:
+def _crossing(crossing: tuple[float, str, str], x: Scale, turn: int) -> list[Shape]:
     value, first, second = crossing
     at = place(x, value, _AREA.left, _AREA.right)
     hair = Path(
         f"M{number(at)} {_AREA.top}V{_AREA.bottom}", "cross", f"{short(first)} and {short(second)} cross at {plain(value)}"
     )
-    return [hair, Text(at + 4, _AREA.top + 11, f"cross at {plain(value)}", "start", "cross")]
+    return [hair, Text(at + 4, _AREA.top + 11 + 13 * (turn % 4), f"cross at {value:.3g}", "start", "cross")]
