@@ -22,9 +22,9 @@ _Y_TICKS = 3
 
 
 def heat_chart(view: Heatmap) -> Chart | None:
-    """Draw counts by time and latency; None where there is nothing to draw."""
+    """Draw counts by time and latency; None where there is nothing to draw: one slice of time is no course of time."""
     columns, rows = len(view.columns), len(view.edges_ns) - 1
-    if not columns or rows < 1 or not all(map(math.isfinite, view.edges_ns)):
+    if columns < 2 or rows < 1 or not all(map(math.isfinite, view.edges_ns)):
         return None
     width = _AREA.right - _AREA.left
     breaks = [k for k, (a, b) in enumerate(pairwise(view.columns), start=1) if a.round != b.round]

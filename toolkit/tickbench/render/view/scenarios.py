@@ -63,7 +63,9 @@ def _load_text(section: Section) -> str:
 
 def _threads_text(section: Section) -> str:
     scenario = section.scenario
-    return f"{scenario.writers} writing, {scenario.readers} reading" if scenario.readers else f"{scenario.writers}"
+    if scenario.readers:
+        return f"{scenario.writers} writing, {scenario.readers} reading"
+    return f"{scenario.writers} thread{'s' if scenario.writers != 1 else ''}"
 
 
 def _row(row: Row, section: Section) -> VariantRow:
