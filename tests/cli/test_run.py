@@ -21,6 +21,9 @@ def test_a_run_measures_every_fitting_variant_in_every_round(tmp_path):
     measured = sorted((one["variant"], one["round"]) for one in run["measurements"])
     assert measured == sorted((name, k) for name in ("plain", "twice", "null") for k in range(3))
     assert all(one["verified"] and one["operations"] > 0 and one["histograms"] for one in run["measurements"])
+    starts_s = [one["started_s"] for one in run["measurements"]]
+    assert starts_s == sorted(starts_s)
+    assert all(one["started_s"] > 0 and one["intervals"] for one in run["measurements"])
     assert "rounded" in {one["variant"] for one in run["skipped"]}
     for word in ("plain", "twice", "p99", "operations/s", "run file: run.json"):
         assert word in done.stdout

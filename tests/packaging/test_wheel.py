@@ -49,6 +49,8 @@ def test_the_wheel_puts_nothing_but_tickbench_into_site_packages(wheel):
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"tickbench"}
     for wanted in (
         "tickbench/py.typed",
+        "tickbench/probe/native/tickbench_probe.h",
+        "tickbench/probe/native/tickbench_probe.rs",
         "tickbench/reference_impls/order_book/lockfree_ladder.py",
         "tickbench/scenarios/smoke/order-book-replay.toml",
         "tickbench/reports/README.md",

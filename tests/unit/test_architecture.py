@@ -30,7 +30,7 @@ def _imports(path):
 @pytest.mark.parametrize("path", VARIANTS, ids=_name)
 def test_a_variant_imports_kernels_registry_and_its_own_contract_only(path):
     component = path.parent.name
-    allowed = ("tickbench.registry.", "tickbench.kernels.", "tickbench.errors.", f"tickbench.components.{component}.")
+    allowed = ("tickbench.registry.", "tickbench.kernels.", "tickbench.probe.", "tickbench.errors.")
     clocks = ("tickbench.kernels.clock", "tickbench.kernels.waiting", "tickbench.kernels.gaps")
     for module in _imports(path):
         if module.startswith("tickbench"):

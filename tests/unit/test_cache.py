@@ -9,6 +9,7 @@ from tickbench.kernels import cache
 def package(tmp_path, monkeypatch):
     for name in (
         "kernels/atomics",
+        "probe/record",
         "components/component",
         "components/shared/timing",
         "components/codec",
@@ -23,6 +24,7 @@ def package(tmp_path, monkeypatch):
 
 MODULES = {
     "kernels": "tickbench.kernels.atomics",
+    "probe": "tickbench.probe.python",
     "codec": "tickbench.components.codec",
     "codec variant": "tickbench.reference_impls.codec.json",
     "risk": "tickbench.components.risk.workloads",
@@ -33,7 +35,8 @@ MODULES = {
 @pytest.mark.parametrize(
     ("changed", "recompiled"),
     [
-        ("kernels/atomics", {"kernels", "codec", "codec variant", "risk", "own"}),
+        ("kernels/atomics", {"kernels", "probe", "codec", "codec variant", "risk", "own"}),
+        ("probe/record", {"probe", "codec", "codec variant", "risk", "own"}),
         ("components/component", {"codec", "codec variant", "risk", "own"}),
         ("components/shared/timing", {"codec", "codec variant", "risk", "own"}),
         ("components/codec", {"codec", "codec variant", "own"}),

@@ -64,7 +64,7 @@ def test_a_whole_run_has_rows_curves_limits_and_a_finding_in_numbers():
     assert fast.ratio == pytest.approx(0.25)
     p99 = next(one for one in fast.percentiles if one.p == "99")
     assert p99.low_ns <= p99.value_ns <= p99.high_ns
-    assert scenario.finding.startswith("fast has p99 4.06 µs: its time an operation is 4× [4, 4] less than slow")
+    assert scenario.finding.startswith("fast is 4× [4, 4] faster than slow (p99 4.06 µs against ")
     assert [(one.name, one.role) for one in scenario.curves] == [("slow", "reference"), ("fast", "variant")]
     assert [(one.p, one.limit_ns) for one in scenario.limits] == [("99", 5000.0)]
     assert report.verdict.status == "passed"

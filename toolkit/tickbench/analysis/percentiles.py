@@ -88,10 +88,18 @@ def rank_bounds(p: Percentile, n: int) -> tuple[int, int]:
     if variance >= _LEAST_VARIANCE:
         reach = _Z * math.sqrt(variance)
         return max(0, math.floor(n * share - reach)), min(n + 1, math.ceil(n * share + reach) + 1)
-    from scipy.stats import binom
-
     tail = (1 - _CONFIDENCE) / 2
-    return int(binom.ppf(tail, n, share)), int(binom.ppf(1 - tail, n, share)) + 1
+    return _binomial_quantile(tail, n, share), _binomial_quantile(1 - tail, n, share) + 1
+
+
+def _binomial_quantile(q: float, n: int, share: float) -> int:
+    """The smallest k with P(X <= k) >= q. Not scipy.stats, which takes half a second to import."""
+    from scipy.special import bdtr, bdtrik
+
+    if not 0 < share < 1:
+        return round(n * share)
+    k = math.ceil(float(bdtrik(q, n, share)))
+    return k - 1 if k > 0 and bdtr(k - 1, n, share) >= q else k
 
 
 def exceedances(counts: NDArray[np.int64], geometry: HdrGeometry, value_ns: int) -> int:

@@ -25,7 +25,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
-from scipy.stats import mannwhitneyu, rankdata
 
 P = 0.001  # error rate of a cut, all cuts of its stretch together
 LEAST_MAGNITUDE = 0.02
@@ -103,6 +102,8 @@ def _energy(x: Values) -> NDArray[np.float64]:
 
 def _p_value(before: Values, after: Values) -> float:
     """Two-sided, of one cut, with the correlation of neighbours taken into account."""
+    from scipy.stats import mannwhitneyu  # half a second: not before there is a cut to test
+
     exact = min(len(before), len(after)) <= _EXACT_UP_TO
     p = float(mannwhitneyu(before, after, method="exact" if exact else "asymptotic").pvalue)
     residuals = np.concatenate([_detrended(before), _detrended(after)])
@@ -120,6 +121,8 @@ def _detrended(x: Values) -> Values:
 
 def _correlation(residuals: Values) -> float:
     """Lag-1 correlation of the ranks, less one standard error of it; 0 at least."""
+    from scipy.stats import rankdata
+
     ranks = rankdata(residuals) - (len(residuals) + 1) / 2
     spread = float(ranks @ ranks)
     r = float(ranks[1:] @ ranks[:-1]) / spread if spread else 0.0

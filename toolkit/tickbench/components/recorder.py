@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tickbench.components.component import Component, Job, MarketFeed, Result, Verification, Workload
 from tickbench.components.shared.digest import digest_of
+from tickbench.components.shared.timeline import slices_of
 from tickbench.components.shared.timing import batch_result
 from tickbench.errors import NotMeasurableError
 from tickbench.kernels.atomics import load_plain
@@ -216,7 +217,8 @@ def _run_python(job: Job, recorder: PythonRecorder, service: Histogram) -> Resul
         durations_ns.append(end - start)
         start = end
     service.record(durations_ns)
-    return _result(job, recorder, values_ns, len(durations_ns), start - first, service)
+    result = _result(job, recorder, values_ns, len(durations_ns), start - first, service)
+    return replace(result, intervals=slices_of(durations_ns, start - first))
 
 
 COMPONENT = Component(

@@ -5,8 +5,9 @@ kernel's folder is therefore named after a hash of everything that it may call: 
 instead of measuring stale code. What it may call is fixed by who may import whom:
 
     tickbench.kernels.*                                           the kernels
-    tickbench.components.C and tickbench.reference_impls.C        the kernels, what components share, component C
-    anything else (--impls, tests, the harness)                   the kernels and all components
+    tickbench.probe.*                                             the kernels, the probe page
+    tickbench.components.C and tickbench.reference_impls.C        these, what components share, component C
+    anything else (--impls, tests, the harness, the engine)       these and all components
 
 so that a change in one component leaves the kernels of the others in place. A variant's own file is numba's to watch.
 """
@@ -45,11 +46,13 @@ def _callable_from(module: str) -> tuple[str, ...]:
     """Folders and files, relative to the package, whose code the kernels of `module` may call."""
     if module.startswith("tickbench.kernels."):
         return ("kernels",)
+    if module.startswith("tickbench.probe."):
+        return ("kernels", "probe")
     for owner in _OWNERS:
         name = module.removeprefix(owner).partition(".")[0]
         if module.startswith(owner) and name not in _SHARED:
-            return ("kernels", *(f"components/{one}" for one in (*_SHARED, name)))
-    return ("kernels", "components")
+            return ("kernels", "probe", *(f"components/{one}" for one in (*_SHARED, name)))
+    return ("kernels", "probe", "components")
 
 
 @cache

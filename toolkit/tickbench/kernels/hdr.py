@@ -241,10 +241,9 @@ class Histogram:
         records = self.counts if counts is None else counts
         kept = records if without is None else records - without
         used = np.flatnonzero(kept)
-        histogram, sums = Histogram(coarse), np.zeros(coarse.counts_len, dtype=np.int64)
+        sums = np.zeros(coarse.counts_len, dtype=np.int64)
         np.add.at(sums, np.searchsorted(coarse.highest_values, fine.lowest_values[used]), kept[used])
-        histogram._load(sums)
-        return histogram
+        return Histogram.of_counts(coarse, sums)
 
     def _load(self, counts: NDArray[np.int64]) -> None:
         """Take over bucket counts, and reckon the header from them."""

@@ -30,12 +30,13 @@ from tickbench.kernels import cache
 _kernels: list[Dispatcher] = []
 
 
-def kernel(signature: str, *, fastmath: bool | set[str] = False) -> Callable[[Callable[..., Any]], Any]:
+def kernel(signature: str, *, fastmath: bool | set[str] = False, nogil: bool = True) -> Callable[[Callable[..., Any]], Any]:
     """Compile a function for one signature, such as ``"int64(int64, int64)"``; the result can be called from kernels.
 
     With a ``pointer[…]`` among its arguments it is a `Driver`, which kernels can call as well.
 
     `fastmath` are LLVM's fast-math flags, such as {"contract"}; without them arithmetic is exactly as written (IEEE 754).
+    `nogil=False` is for a kernel of some ns that Python calls: to let go of the GIL there invites other threads to take it.
 
     >>> @kernel("int64(int64, int64)")
     ... def plus(a, b):
@@ -47,7 +48,7 @@ def kernel(signature: str, *, fastmath: bool | set[str] = False) -> Callable[[Ca
             dispatcher = njit(
                 signature_of(signature),
                 cache=True,
-                nogil=True,
+                nogil=nogil,
                 error_model="numpy",
                 boundscheck=False,
                 fastmath=fastmath,

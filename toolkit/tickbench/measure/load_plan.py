@@ -89,8 +89,8 @@ def judge_generator(lag_p999_ns: float, budget_ns: float, sent: int, planned: in
     """Why a measurement under an open loop is invalid, in words; None if the generator kept its plan."""
     if lag_p999_ns > _LAG_SHARE_OF_BUDGET * budget_ns:
         return (
-            f"the generator was late: lag p99.9 is {lag_p999_ns:.0f} ns, allowed are {_LAG_SHARE_OF_BUDGET:.0%} "
-            f"of the budget of {budget_ns:.0f} ns"
+            f"the generator was late: lag p99.9 is {lag_p999_ns / 1000:,.0f} µs, allowed are {_LAG_SHARE_OF_BUDGET:.0%} "
+            f"of the budget of {budget_ns / 1000:,.0f} µs"
         )
     if sent < _SENT_SHARE * planned:
         return f"the generator sent {sent} of {planned} planned operations, {_SENT_SHARE:.1%} are needed"

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from tickbench.components.channel.contract import MESSAGE_BYTES, STOP_SEQUENCE, PythonChannel
 from tickbench.components.component import Job, Result, Verification
 from tickbench.components.shared.threads import run_together
+from tickbench.components.shared.timeline import slices_of
 from tickbench.errors import NotMeasurableError, WrongResultError
 from tickbench.kernels.hdr import Histogram
 
@@ -75,7 +76,13 @@ def throughput(job: Job, channel: PythonChannel) -> Result:
     service.record(durations_ns)
     checked = Verification(sent == received, received, f"{sent} messages sent, {received} arrived in order")
     return Result(
-        "batch", len(durations_ns) * BATCH_MESSAGES, sum(durations_ns), {"service": service}, checked, {}, BATCH_MESSAGES
+        timing="batch",
+        operations=len(durations_ns) * BATCH_MESSAGES,
+        elapsed_ns=sum(durations_ns),
+        histograms={"service": service},
+        verification=checked,
+        operations_per_value=BATCH_MESSAGES,
+        intervals=slices_of(durations_ns, sum(durations_ns)),
     )
 
 
@@ -104,8 +111,15 @@ def rounds(job: Job, there: PythonChannel, back: PythonChannel, burst: int) -> R
     service = Histogram()
     service.record(durations_ns)
     checked = Verification(sent == arrived, arrived, f"{sent} messages sent, {arrived} arrived in order")
-    counters = {"messages_a_round": float(burst)}
-    return Result("operation", len(durations_ns), sum(durations_ns), {"service": service}, checked, counters)
+    return Result(
+        timing="operation",
+        operations=len(durations_ns),
+        elapsed_ns=sum(durations_ns),
+        histograms={"service": service},
+        verification=checked,
+        counters={"messages_a_round": float(burst)},
+        intervals=slices_of(durations_ns, sum(durations_ns)),
+    )
 
 
 def _answerer(there: PythonChannel, back: PythonChannel, burst: int) -> Callable[[], int]:

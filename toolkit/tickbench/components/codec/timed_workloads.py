@@ -21,6 +21,7 @@ from tickbench.components.codec.contract import FRAME_STRIDE_BYTES, Depth, Nativ
 from tickbench.components.codec.results import NOTHING_TO_CHECK, answers_equal, count_bytes, python_side
 from tickbench.components.component import Job, Result, Verification, Workload
 from tickbench.components.shared.pace import pieces
+from tickbench.components.shared.timeline import Cuts
 from tickbench.components.shared.timing import NS_PER_S, WARM_SHARE
 from tickbench.errors import NotMeasurableError
 from tickbench.kernels.hdr import Histogram
@@ -92,11 +93,14 @@ class _PythonCalls:
 def _timed(job: Job, calls: _NativeCalls | _PythonCalls, proof: Callable[[], Verification], frames: list[bytes]) -> Result:
     """For job.seconds, warm before; or at the pace of the harness. `proof` is of the answers that calls are compared with."""
     _pass_until(calls, Histogram(), job.seconds * WARM_SHARE)
+    slices = []
     if job.pace is not None:
         service = job.pace.serve_timed(calls, _ROUND)
     else:
         service = Histogram()
-        _pass_until(calls, service, job.seconds)
+        cuts = Cuts(service, round(job.seconds * NS_PER_S))
+        _pass_until(calls, service, job.seconds, cuts)
+        slices = cuts.slices(service.sum_ns)
     verification = NOTHING_TO_CHECK if job.variant.null else proof()
     if not job.variant.null and verification.passed:
         verification = calls.check()
@@ -107,16 +111,19 @@ def _timed(job: Job, calls: _NativeCalls | _PythonCalls, proof: Callable[[], Ver
         histograms={"service": service},
         verification=verification,
         counters={"bytes_per_message": count_bytes(frames)},
+        intervals=slices,
     )
 
 
-def _pass_until(calls: Callable[[int, Histogram], None], into: Histogram, seconds: float) -> None:
+def _pass_until(calls: Callable[[int, Histogram], None], into: Histogram, seconds: float, cuts: Cuts | None = None) -> None:
     """Whole passes over the messages until the time is up, one at least."""
     limit_ns = time.perf_counter_ns() + round(seconds * NS_PER_S)
     while True:
         calls(_MESSAGES // _ROUND, into)
         if time.perf_counter_ns() >= limit_ns:
             return
+        if cuts is not None:
+            cuts.between(into.sum_ns)
 
 
 def _encode_timed(job: Job) -> Result:

@@ -22,6 +22,7 @@ from tickbench.components.indicators.drivers import (
     time_pipeline,
     time_ticks,
 )
+from tickbench.components.shared.timeline import Cuts, Slice
 from tickbench.components.shared.timing import NS_PER_S, batch_result, time_loop
 from tickbench.kernels.hdr import Histogram
 
@@ -107,12 +108,12 @@ def run_pipeline_timed(job: Job) -> Result:
         last[0] = windows - 1
         time_pipeline(operation, *addresses, windows, *recorder)
 
-    service, done, elapsed_ns = _timed(job, run, _TIMED_OPERATIONS, 1)
+    service, done, elapsed_ns, slices = _timed(job, run, _TIMED_OPERATIONS, 1)
     checked = _pipeline_verified(job, market, oracle.split_pipeline(market.out, market.n), last[0])
-    return Result("operation", done, elapsed_ns, {"service": service}, checked)
+    return Result("operation", done, elapsed_ns, {"service": service}, checked, intervals=slices)
 
 
-def _timed(job: Job, run: Callable[..., None], rounds: int, operations_each: int) -> tuple[Histogram, int, int]:
+def _timed(job: Job, run: Callable[..., None], rounds: int, operations_each: int) -> tuple[Histogram, int, int, list[Slice]]:
     """Call `run(rounds, source, ns_per_tick, words, index)` until the time is up, once unrecorded before; or at the pace."""
     clock = job.clock
 
@@ -122,15 +123,17 @@ def _timed(job: Job, run: Callable[..., None], rounds: int, operations_each: int
     record_into(rounds, Histogram())
     if job.pace is not None:
         service = job.pace.serve_timed(record_into, operations_each)
-        return service, service.count, service.sum_ns
+        return service, service.count, service.sum_ns, []
     service, done = Histogram(), 0
+    cuts = Cuts(service, round(job.seconds * NS_PER_S))
     start_ns, limit_ns = time.perf_counter_ns(), round(job.seconds * NS_PER_S)
     while True:
         record_into(rounds, service)
         done += rounds * operations_each
         elapsed_ns = time.perf_counter_ns() - start_ns
         if elapsed_ns >= limit_ns:
-            return service, done, elapsed_ns
+            return service, done, elapsed_ns, cuts.slices(elapsed_ns)
+        start_ns += cuts.between(elapsed_ns)  # what it took is no time of the operations
 
 
 def _ticks_verified(job: Job, market: _Market, passes: int) -> Verification:
@@ -171,5 +174,6 @@ def run_tick_timed(job: Job) -> Result:
         for _ in range(repeats):
             time_ticks(operation, state.address, *market.addresses(), *recorder)
 
-    service, done, elapsed_ns = _timed(job, run, 1, market.n)
-    return Result("operation", done, elapsed_ns, {"service": service}, _ticks_verified(job, market, passes[0]))
+    service, done, elapsed_ns, slices = _timed(job, run, 1, market.n)
+    checked = _ticks_verified(job, market, passes[0])
+    return Result("operation", done, elapsed_ns, {"service": service}, checked, intervals=slices)

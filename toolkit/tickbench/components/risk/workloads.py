@@ -11,6 +11,7 @@ a pass comes after a long pause: so every pass gives the same answers, beside a 
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ from tickbench.components.risk.orders import (
 )
 from tickbench.components.risk.turns import ROUND, NativeTurns, PythonTurns
 from tickbench.components.shared.threads import run_together
+from tickbench.components.shared.timeline import slices_of
 from tickbench.components.shared.timing import NS_PER_S, WARM_SHARE
 from tickbench.errors import InputError
 from tickbench.kernels.atomics import fetch_add_release, load_acquire, load_plain, pause, store_release
@@ -201,7 +203,9 @@ def _measure_python(job: Job, risk: Any, orders: Orders, symbols: int, group: in
     histogram.record(durations_ns)
     counts = np.array(answers, dtype=np.int64)
     found = _check_answers(orders, symbols, counts, risk.counts())
-    return _result(group, sum(answers), start_ns - first_ns, histogram, found, {})
+    elapsed_ns = start_ns - first_ns
+    result = _result(group, sum(answers), elapsed_ns, histogram, found, {})
+    return replace(result, intervals=slices_of(durations_ns, elapsed_ns))
 
 
 def check(job: Job) -> Result:

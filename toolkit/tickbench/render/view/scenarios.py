@@ -63,9 +63,11 @@ def _load_text(section: Section) -> str:
 
 def _threads_text(section: Section) -> str:
     scenario = section.scenario
-    if scenario.readers:
-        return f"{scenario.writers} writing, {scenario.readers} reading"
-    return f"{scenario.writers} thread{'s' if scenario.writers != 1 else ''}"
+    return (
+        f"{scenario.writers} writing, {scenario.readers} reading"
+        if scenario.readers
+        else f"{scenario.writers} thread{'s' if scenario.writers != 1 else ''}"
+    )
 
 
 def _row(row: Row, section: Section) -> VariantRow:
@@ -181,7 +183,8 @@ def scenario_finding(section: Section) -> str:
     if fastest is reference:
         second = min((one for one in rows if one is not reference), key=lambda one: _cost(one, section))
         return f"{text}, the fastest of {len(rows)}, before {second.variant.name} with {_figure(second, section)}."
-    return f"{text}{_against(fastest, section)} than {reference.variant.name} ({_figure(reference, section)})."
+    figures = f"{_figure(fastest, section)} against {_figure(reference, section)}"
+    return f"{fastest.variant.name} {_against(fastest, section, reference.variant.name)} ({figures})."
 
 
 def _cost(row: Row, section: Section) -> float:
@@ -195,16 +198,18 @@ def _figure(row: Row, section: Section) -> str:
     if p not in row.percentiles:
         return f"{rate_text(row.operations_per_s)} operations/s"
     value = row.percentiles[p]
-    what = "a median batch mean of" if section.batch else f"p{p}"
+    what = "median batch mean" if section.batch else f"p{p}"
     return f"{what} {FEW_MARK if value.few else ''}{quantity(value.ns, 'ns')}"
 
 
-def _against(row: Row, section: Section) -> str:
+def _against(row: Row, section: Section, reference: str) -> str:
     ratio = row.ratio
     if ratio is None or min(ratio.low, ratio.median) <= 0:
-        return ", less"
-    what = f"p{RATIO_PERCENTILE}" if section.scenario.open_loop else "time an operation"
+        return f"is faster than {reference}"
     factor = f"{times(1 / ratio.median)} {interval(1 / ratio.high, 1 / ratio.low)}"
-    if ratio.high >= 1:
-        return f": its {what} is {factor} less, within what the rounds differ by,"
-    return f": its {what} is {factor} less"
+    what = (
+        f"has a p{RATIO_PERCENTILE} {factor} below {reference}'s"
+        if section.scenario.open_loop
+        else f"is {factor} faster than {reference}"
+    )
+    return f"{what}, within what the rounds differ by" if ratio.high >= 1 else what
