@@ -41,6 +41,29 @@ def test_exit_statuses(tmp_path):
     assert "not to be believed: 8 of 8 scenarios" in done.stdout
 
 
+def test_runs_of_which_nothing_can_be_told_do_not_pass(tmp_path):
+    done = tickbench("compare", stored(tmp_path, "a.json", 1), stored(tmp_path, "b.json", 2, rounds=1), cwd=tmp_path)
+    assert done.returncode == 2
+    assert "2 undisturbed rounds a side are needed" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("a.json", "b.json", "--variant", "plain"), "--variant is for sides that are measured in pairs"),
+        (("a.json", "b.json", "--no-canaries"), "--canaries is for sides"),
+        (("smoke", "--revision", "HEAD", "--shift", "1"), "--shift is for stored runs"),
+        (("--command-a", "true", "--command-b", "true", "--impls", "x.py"), "--impls is for scenarios"),
+        (("a", "b", "--command-a", "true", "--command-b", "true"), "one name, for the report, is enough: got 2"),
+        (("--revision", "", "smoke"), "--revision"),
+    ],
+)
+def test_an_option_that_would_mean_nothing_is_refused(tmp_path, arguments, told):
+    done = tickbench("compare", *arguments, cwd=tmp_path)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert told in done.stderr
+
+
 @pytest.mark.parametrize("form", ["json", "markdown", "junit", "github"])
 def test_hostile_names_break_no_format(tmp_path, form):
     names = {"scenarios": (HOSTILE,), "variants": (HOSTILE, "plain")}
