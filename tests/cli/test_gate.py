@@ -1,7 +1,6 @@
 """`tickbench gate`: that it can fail, that a dead gate is loud, and what a build server reads."""
 
 import json
-import os
 from xml.etree import ElementTree as ET
 
 import msgspec
@@ -176,19 +175,19 @@ def test_documents_for_build_servers(tmp_path):
     assert annotations[-1] == "::notice title=tickbench gate::FAILED: 1 budget over, 1 regression"
 
 
-def test_the_history_tells_since_when(tmp_path):
+def test_the_history_tells_since_when(tmp_path, monkeypatch):
     """Three runs, the last two over the budget: the line names the first of these."""
     folder(tmp_path, BUDGET.replace("1.05", "1.2"))
-    history = {**os.environ, "TICKBENCH_HISTORY": f"sqlite:///{tmp_path / 'history.db'}"}
+    monkeypatch.setenv("TICKBENCH_HISTORY", f"sqlite:///{tmp_path / 'history.db'}")
     for number, factor in enumerate((1.0, 1.3, 1.3)):
         run = a_stored_run(number, slower={("smoke/one", "plain"): factor})
         run.provenance.started_at = f"2026-01-0{number + 1}T00:00:00Z"
         run.provenance.ended_at, run.provenance.revision = f"2026-01-0{number + 1}T00:01:00Z", f"{number}" * 40
         save(run, tmp_path / "run.json")
-        added = tickbench("history", "--add", "run.json", cwd=tmp_path, environment=history)
+        added = tickbench("history", "--add", "run.json", cwd=tmp_path)
         assert added.returncode == 0, added.stderr
 
-    done = tickbench("gate", "run.json", "--budgets", "mine.toml", cwd=tmp_path, environment=history)
+    done = tickbench("gate", "run.json", "--budgets", "mine.toml", cwd=tmp_path)
 
     assert done.returncode == 1
     assert "since 2026-01-02 (revision 111111111), 2 runs in a row" in done.stdout

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from patience import STUCK_S
+
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("[a-z]*/README.md"))
 
 
 def _tickbench(folder, *arguments):
     command = [sys.executable, "-m", "tickbench", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=STUCK_S, check=False)
 
 
 def test_the_book_of_contributing_is_verified_and_measured(tmp_path):
@@ -60,7 +62,7 @@ def _project_files():
     """What is in the repository or would be with the next commit."""
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
     try:
-        listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=True).stdout
+        listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=STUCK_S, check=True).stdout
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("needs git and a checkout to tell the project's files from others")
     return [path for name in listed.splitlines() if (path := ROOT / name).is_file()]

@@ -189,7 +189,7 @@ def test_an_error_in_the_file_names_the_entry_and_the_key(tmp_path, text, told):
         (0.2, "ns", "0.20 ns"),
         (5_000, "ns", "5 µs"),
         (1_234_567, "ns", "1.23 ms"),
-        (41, "bytes", "41 bytes"),
+        (41, "bytes", "41 B"),
         (0, "ns", "0 ns"),
         (368_175_897, "ns/s", "368 ms/s"),
         (3_778_424, "/s", "3.78 M/s"),
