@@ -109,7 +109,11 @@ def _time_ticks(view: Heatmap) -> tuple[Tick, ...]:
     columns = len(view.columns)
     step = math.ceil(columns / 6)
     width = (_AREA.right - _AREA.left) / columns
-    return tuple(Tick(round(_AREA.left + width * k, 1), f"{view.columns[k].start_s:.3g}") for k in range(0, columns, step))
+    return tuple(Tick(round(_AREA.left + width * k, 1), _seconds(view.columns[k].start_s)) for k in range(0, columns, step))
+
+
+def _seconds(start_s: float) -> str:
+    return f"{start_s:,.0f}" if start_s >= 100 else f"{start_s:.3g}"
 
 
 def _latency_ticks(view: Heatmap) -> tuple[Tick, ...]:
