@@ -17,7 +17,7 @@ from tickbench.results.run_file import Measurement
 MOST_VARIANTS = 4
 PAGE_MAPS = 200  # of a report, 3 to 4 kB each: a suite shows one or two a scenario, a single scenario MOST_VARIANTS
 MOST_COLUMNS = 120  # of one heat map
-PAGE_COLUMNS = 6_000  # of all heat maps of a report together: about 100 bytes each
+PAGE_COLUMNS = 4_000  # of all heat maps of a report together: about 100 bytes each
 _ROWS_AN_OCTAVE = 4
 _LEAST_NS = 1e-3  # a value of 0 is less than a tick of the clock: it falls into the lowest row
 _NS_PER_S = 1_000_000_000
