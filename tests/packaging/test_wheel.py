@@ -102,11 +102,10 @@ print(json.dumps({name: [one.rpartition(".")[2] for one in module_names(name)] f
 
 
 def test_the_wheel_runs_in_an_empty_folder(clean_run, tmp_path):
+    """The component that needs most of the wheel: numba's kernels, sources in C, and a compiler that finds them."""
     clean_run(
-        *("tickbench", "run", "smoke/order-book-replay", "smoke/order-book-contention-2x2", "smoke/compiler-order-encode"),
-        *("--rounds", "1", "--seconds", "0.01", "--variant", "c_o2"),
-        *("--variant", "mutex_hash", "--variant", "seqlock_ladder", "--variant", "lockfree_ladder", "-o", "run.json"),
+        *("tickbench", "run", "smoke/compiler-order-encode", "--rounds", "1", "--seconds", "0.01"),
+        *("--variant", "c_o2", "--variant", "numba_o3", "-o", "run.json"),
     )
     measured = {(one["scenario"], one["variant"]) for one in json.loads((tmp_path / "run.json").read_text())["measurements"]}
-    assert ("smoke/order-book-replay", "seqlock_ladder") in measured
-    assert ("smoke/order-book-contention-2x2", "lockfree_ladder") in measured
+    assert measured == {("smoke/compiler-order-encode", "c_o2"), ("smoke/compiler-order-encode", "numba_o3")}
