@@ -27,6 +27,7 @@ def json(_config: object) -> PythonCodec:
         encode_depth=_encode_depth,
         decode_depth=_decode_depth,
         depth_of=lambda depth: depth,
+        load_text=library.loads,
     )
 
 

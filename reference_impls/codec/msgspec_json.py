@@ -51,6 +51,7 @@ def msgspec_json(_config: object) -> PythonCodec:
         encode_depth=_encode_depth,
         decode_depth=_decode_depth,
         depth_of=lambda depth: depth,
+        load_text=msgspec.json.Decoder().decode,
     )
 
 

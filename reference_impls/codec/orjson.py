@@ -19,6 +19,7 @@ def orjson(_config: object) -> PythonCodec:
         encode_depth=_encode_depth,
         decode_depth=_decode_depth,
         depth_of=lambda depth: depth,
+        load_text=library.loads,
     )
 
 

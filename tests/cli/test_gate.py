@@ -3,11 +3,12 @@
 import json
 from xml.etree import ElementTree as ET
 
+import msgspec
 import pytest
 
 from cli.command import tickbench
 from stored_runs import a_stored_run
-from tickbench.results.run_file import Failure, save
+from tickbench.results.run_file import Failure, load, save
 
 BUDGET = """
 [[budget]]
@@ -109,6 +110,42 @@ def test_strict_and_few_rounds_invalid_and_wrong_answers(tmp_path):
     run.failures = [Failure(kind="timed_out", **(kind | {"round": 1}))]
     save(run, tmp_path / "run.json")
     assert gate(tmp_path).returncode == 3
+
+
+def test_a_lost_round_does_not_hide_a_budget(tmp_path):
+    both = BUDGET + BUDGET.replace('"sum"', '"two"').replace('"plain"', '"other"')
+    folder(tmp_path, both)
+    run = a_stored_run(2, slower={("smoke/one", "plain"): 2.0})
+    lost = Failure(scenario="smoke/one", component="sums", variant="plain", round=9, kind="crashed", detail="d")
+    run.failures = [lost, msgspec.structs.replace(lost, round=8)]
+    save(run, tmp_path / "run.json")
+    done = gate(tmp_path)
+    assert (done.returncode, done.stdout.splitlines()[0]) == (3, "FAILED: 1 invalid")
+    assert "smoke/one plain: 2 rounds were lost" in done.stdout
+    (tmp_path / "mine.toml").write_text(BUDGET.replace('"plain"', '"other"'))
+    assert gate(tmp_path).returncode == 0  # no budget hangs on the lost ones
+
+
+def test_a_baseline_of_another_machine_hides_no_budget(tmp_path):
+    folder(tmp_path, shift=2.0)
+    run = load(tmp_path / "run.json")
+    run.provenance.cpus = 64
+    save(run, tmp_path / "run.json")
+    done = gate(tmp_path, "--baseline", "base.json")
+    assert (done.returncode, done.stdout.splitlines()[0]) == (1, "FAILED: 1 budget over, 1 not judged")
+    assert "different machines: number of cpus 2 → 64" in done.stdout
+    (tmp_path / "mine.toml").write_text(BUDGET.replace("1.05", "3"))
+    assert gate(tmp_path, "--baseline", "base.json").returncode == 2
+
+
+def test_an_interrupted_comparison_is_invalid(tmp_path):
+    folder(tmp_path)
+    comparison = json.loads(tickbench("compare", "base.json", "run.json", *QUIET, "--json", cwd=tmp_path).stdout)
+    comparison["facts"]["interrupted"] = True
+    (tmp_path / "comparison.json").write_text(json.dumps(comparison))
+    done = gate(tmp_path, "--comparison", "comparison.json")
+    assert done.returncode == 3
+    assert "the comparison was interrupted: measure again" in done.stdout
 
 
 def test_a_file_that_is_no_comparison_is_one_line(tmp_path):

@@ -7,7 +7,8 @@ instead of measuring stale code. What it may call is fixed by who may import who
     tickbench.kernels.*                                           the kernels
     tickbench.probe.*                                             the kernels, the probe page
     tickbench.components.C and tickbench.reference_impls.C        these, what components share, component C
-    anything else (--impls, tests, the harness, the engine)       these and all components
+    tickbench.engine.*                                            these, all components, and what _ENGINE lists
+    anything else (--impls, tests, the harness)                   these and all components
 
 so that a change in one component leaves the kernels of the others in place. A variant's own file is numba's to watch.
 """
@@ -25,6 +26,7 @@ from tickbench.kernels import chaos
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _OWNERS = ("tickbench.components.", "tickbench.reference_impls.")  # followed by the name of a component
+_ENGINE = tuple(f"engine/{one}" for one in ("compiled", "transport", "digest", "pages", "protocol", "strategy"))
 _SHARED = ("component", "shared")  # modules of tickbench.components that are no component
 
 
@@ -48,6 +50,8 @@ def _callable_from(module: str) -> tuple[str, ...]:
         return ("kernels",)
     if module.startswith("tickbench.probe."):
         return ("kernels", "probe")
+    if module.startswith("tickbench.engine."):
+        return ("kernels", "probe", "components", *_ENGINE)
     for owner in _OWNERS:
         name = module.removeprefix(owner).partition(".")[0]
         if module.startswith(owner) and name not in _SHARED:

@@ -118,6 +118,14 @@ class NativeFunction(WrapperAddressProtocol):
         return self._signature
 
 
+def address_of(function: Any, signature: str) -> int:
+    """Where a kernel or a `NativeFunction` can be called by the rules of C, for `calls`; the caller keeps it alive.
+
+    TypeError if it is compiled for another signature.
+    """
+    return int(_callee(function, signature_of(signature)).__wrapper_address__())
+
+
 class _Addresses:
     """What numba asks a kernel that it is handed for, its two addresses, found once: stands in for the kernel in a call.
 

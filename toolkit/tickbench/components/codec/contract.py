@@ -130,6 +130,7 @@ class PythonCodec:
     decode_depth: Callable[[bytes], Any] | None = None
     depth_of: Callable[[Any], Depth] | None = None
     batch: BatchCodec | None = None  # by default a list comprehension
+    load_text: Callable[[bytes], Any] | None = None  # of a codec of JSON: any text into plain objects, ValueError for none
 
 
 @dataclass

@@ -91,7 +91,7 @@ async def _serve(settings: Settings, announce: Callable[[Listening], None]) -> E
     faults, load = parse_faults(settings.faults), parse_times(settings.times)
     delays = parse_delay(settings.delay, settings.seed)
     tapes = [open_tape(spec, settings.streams) for spec in settings.captures]
-    markets = _markets(tapes, settings.symbols or len(tapes), faults)
+    markets = make_markets(tapes, settings.symbols or len(tapes), faults)
     schedule = make_schedule(
         load, [market.books.tape for market in markets], [market.start for market in markets], settings.seconds, settings.seed
     )
@@ -132,7 +132,7 @@ async def _listen(exchange: Exchange, settings: Settings) -> asyncio.Server:
         raise UsageError(f"cannot listen on {settings.host}:{settings.port}: {reason}; give another host or port") from error
 
 
-def _markets(tapes: list[Tape], symbols: int, faults: dict[str, int]) -> list[Market]:
+def make_markets(tapes: list[Tape], symbols: int, faults: dict[str, int] | None = None) -> list[Market]:
     """One market a symbol: the captures in turn, each begun at another place for each symbol that replays it."""
     if not len(tapes) <= symbols <= MOST_SYMBOLS:
         raise UsageError(f"{symbols} symbols over {len(tapes)} captures: one each is needed, {MOST_SYMBOLS} at most")
@@ -144,5 +144,5 @@ def _markets(tapes: list[Tape], symbols: int, faults: dict[str, int]) -> list[Ma
         of = books[i % len(books)]
         sharing = len(range(i % len(books), symbols, len(books)))
         start = max(1, len(of.tape.frames) * (i // len(books)) // sharing)
-        markets.append(Market(own[i] if keeps_own else f"SYM{i + 1}", of, start, faults))
+        markets.append(Market(own[i] if keeps_own else f"SYM{i + 1}", of, start, faults or {}))
     return markets

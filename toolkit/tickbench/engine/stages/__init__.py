@@ -1,0 +1,1 @@
+"""What makes variants of the registry stages of an engine."""

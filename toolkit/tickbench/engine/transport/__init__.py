@@ -1,0 +1,1 @@
+"""How frames come in and orders go out."""
