@@ -19,12 +19,12 @@ _NS_PER_S = 1_000_000_000
 
 def with_since(gate: Gate, run: Run) -> Gate:
     """The gate with `since` filled in where the history knows; without a history, or a broken one, as it was."""
-    from tickbench.results.history import is_off, open_history
+    from tickbench.results.history import existing_history
 
-    if not gate.lines or is_off():
-        return gate
-    with contextlib.suppress(TickbenchError), open_history() as history:
-        return replace(gate, lines=tuple(_told(one, history, run, gate) for one in gate.lines))
+    with contextlib.suppress(TickbenchError):
+        if gate.lines and (found := existing_history()) is not None:
+            with found as history:
+                return replace(gate, lines=tuple(_told(one, history, run, gate) for one in gate.lines))
     return gate
 
 
