@@ -1,4 +1,4 @@
-"""The same feed gives the same orders, positions and profit in every engine, and in the oracle that knows none of their code."""
+"""The same feed gives the same orders, positions and profit in every engine and in the oracle, which shares no code."""
 
 import pytest
 
@@ -61,7 +61,7 @@ def test_orders_positions_and_profit_are_those_of_the_oracle(page, replay_of, ex
     wanted = accounts_of(expected)
     assert core.accounts() == wanted
     assert desk.counts.orders == sum(one.orders for one in wanted) > 50
-    assert not (core.in_flight() or core.waiting())
+    assert (core.in_flight(), core.waiting()) == ([], 0)
     counts = core.counts()
     assert counts.refused == {"position": sum(one.refused for one in expected)}
     assert (counts.gaps, counts.malformed, counts.book_refused, counts.stray_reports) == (0, 0, 0, 0)

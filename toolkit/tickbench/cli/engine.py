@@ -32,8 +32,12 @@ def command() -> None:
 @click.option("--cooldown", type=int, default=4, show_default=True, metavar="TICKS", help="An order in so many ticks at most.")
 @click.option("--lots", type=int, default=10, show_default=True, help="Of an order.")
 @click.option("--position-limit", type=int, default=500, show_default=True, metavar="LOTS", help="Long or short, a symbol.")
-@click.option("--kill-file", default=None, metavar="FILE", help="The kill switch: no new orders once it exists (or on SIGUSR1).")
-@click.option("--retry", "retry_s", type=Seconds(), default=5.0, show_default=True, help="How long a lost exchange is looked for.")
+@click.option(
+    "--kill-file", default=None, metavar="FILE", help="The kill switch: no new orders once it exists (or on SIGUSR1)."
+)
+@click.option(
+    "--retry", "retry_s", type=Seconds(), default=5.0, show_default=True, help="How long a lost exchange is looked for."
+)
 @click.option("--keep-page", is_flag=True, help="Leave the probe page behind at the end.")
 @click.option("-o", "--output", default=None, metavar="RESULT.json", help="Write the result there.")
 @impls_option
@@ -62,7 +66,7 @@ def start(
 ) -> int:
     """Connect to an exchange, trade until its feed ends, and report.
 
-    Ctrl-C and SIGTERM stop it: no new frames, outcomes of orders in flight are waited for, what was measured is saved.
+    Ctrl-C and SIGTERM stop it: outcomes of orders in flight are waited for, what was measured is saved.
     """
     from pathlib import Path
 
@@ -74,13 +78,12 @@ def start(
     if output is not None and not Path(output).absolute().parent.is_dir():
         raise UsageError(f"the folder of {output} does not exist")
     chosen = choose_profile(profile, changes, wire=wire, transport=transport, path=Path(profiles) if profiles else None)
-    strategy = Strategy(enter, leave, cooldown, lots, position_limit)
     settings = EngineSettings(
         profile,
         chosen,
         feed_url,
         orders_url,
-        strategy,
+        Strategy(enter, leave, cooldown, lots, position_limit),
         cpu=cpu,
         seconds=seconds,
         kill_file=Path(kill_file) if kill_file else None,
@@ -97,9 +100,8 @@ def start(
             _save(result, output)
     finally:
         _show(result, as_json=as_json)
-    if result.reason == "interrupted":
-        return EXIT_INTERRUPTED
-    return EXIT_INVALID_MEASUREMENT if result.invalid or result.reason != "done" else EXIT_PASSED
+    failed = EXIT_INTERRUPTED if result.reason == "interrupted" else EXIT_INVALID_MEASUREMENT
+    return failed if result.invalid or result.reason != "done" else EXIT_PASSED
 
 
 def _save(result: EngineResult, output: str) -> None:

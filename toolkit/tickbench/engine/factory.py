@@ -10,7 +10,6 @@ from tickbench.engine.stages.checks import can_be_compiled, check_codec, check_i
 from tickbench.engine.strategy import Strategy
 from tickbench.errors import UsageError
 
-
 _TINY = BookConfig(64, 1, 64, 1)
 
 
@@ -30,9 +29,9 @@ def check_stages(profile: Profile, stages: Stages) -> bool:
 def make_core(profile: Profile, stages: Stages, setting: Setting, strategy: Strategy, page: EnginePage) -> Core:
     """One kernel a frame if every stage is compiled and the wire is binary, else a core in Python around the variants."""
     if check_stages(profile, stages) and can_be_compiled(stages.codec.build(None), stages.order_book.build(_TINY)):
-        from tickbench.engine.compiled.core import CompiledCore  # noqa: PLC0415  compiled only where it is used
+        from tickbench.engine.compiled.core import CompiledCore
 
         return CompiledCore(stages, setting, strategy, page)
-    from tickbench.engine.interpreted.core import InterpretedCore  # noqa: PLC0415  as above
+    from tickbench.engine.interpreted.core import InterpretedCore
 
     return InterpretedCore(stages, setting, strategy, page, profile.wire)

@@ -1,15 +1,15 @@
 """The oracle: what an engine has to do on a feed, reckoned slowly in plain Python, without network, variants or kernels.
 
-Written from the definitions of the strategy, the indicators and the positions. Only what the definitions themselves share with the
-engines is used: the settings, the microprice, the numbers of the digest. An order is filled at once; that its outcome comes later on
-the wire changes nothing, since the next order of the symbol waits for it.
+Written from the definitions of the strategy, the indicators and the positions. Only what the definitions themselves share with
+the engines is used: the settings, the microprice, the numbers of the digest. An order is filled at once; that its outcome
+comes later on the wire changes nothing, since the next order of the symbol waits for it.
 """
 
 from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from tickbench.components.codec.contract import BUY, symbol_word
@@ -31,8 +31,8 @@ class FeedEvent:
     """A depth frame (`quote` is None: levels of both sides, `is_snapshot` replaces the book) or a ticker's quote."""
 
     update_id: int
-    bids: tuple[Level, ...] | list[Level] = ()
-    asks: tuple[Level, ...] | list[Level] = ()
+    bids: Sequence[Level] = ()
+    asks: Sequence[Level] = ()
     is_snapshot: bool = False
     quote: Quote | None = None
 

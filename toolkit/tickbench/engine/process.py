@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import os
 import resource
@@ -78,7 +77,8 @@ class StageTimes(msgspec.Struct):
 
 
 class EngineResult(msgspec.Struct):
-    """A run. `invalid` says why it shows nothing about the engine's speed; `unsettled` are orders without an outcome."""
+    """A run. `invalid` says why it shows nothing about the engine's speed; `unsettled` orders have no outcome,
+    `unsent` intents still waited for one."""
 
     schema: str
     reason: str
@@ -102,6 +102,7 @@ class EngineResult(msgspec.Struct):
     final_resident_bytes: int
     killed: bool
     unsettled: int
+    unsent: int
     symbols: list[SymbolOutcome]
     counts: dict[str, Any]
     links: dict[str, int]
@@ -169,11 +170,13 @@ class _Run:
         was_collecting = gc.isenabled()
         try:
             if self._settings.profile.transport == "spinning":
-                from tickbench.engine.transport.spinning import serve  # noqa: PLC0415  compiled only where it is used
+                from tickbench.engine.transport.spinning import serve
 
                 serve(self.session, self._make)  # type: ignore[arg-type]  # a spinning profile has compiled stages
             else:
-                from tickbench.engine.transport.asynchronous import serve as serve_loop  # noqa: PLC0415  as above
+                import asyncio
+
+                from tickbench.engine.transport.asynchronous import serve as serve_loop
 
                 asyncio.run(serve_loop(self.session, self._make, self._settings.profile.transport))
         finally:
@@ -195,7 +198,7 @@ class _Run:
         spare = EnginePage(f"{APP}-warmup")
         scratch = make_core(settings.profile, self._stages, Setting(terms[:1], 1), settings.strategy, spare)
         warm_up(scratch, terms[0], spare.slots["send"])
-        spare.page.close()
+        spare.discard()
         del scratch
         core = make_core(settings.profile, self._stages, Setting(terms, self._number), settings.strategy, self._page)
         if settings.profile.freeze_gc:
@@ -214,7 +217,7 @@ class _Run:
         return EngineResult(
             schema=SCHEMA,
             reason=session.reason,
-            invalid=_judge(counts, session),
+            invalid=_judge(counts, session, core),
             profile=settings.profile_name,
             wire=settings.profile.wire,
             transport=settings.profile.transport,
@@ -234,6 +237,7 @@ class _Run:
             final_resident_bytes=self._final_bytes,
             killed=session.is_killed,
             unsettled=len(core.in_flight()),
+            unsent=core.waiting(),
             symbols=[
                 SymbolOutcome(
                     one.symbol,
@@ -251,7 +255,7 @@ class _Run:
         )
 
 
-def _judge(counts: Counts, session: Session) -> str | None:
+def _judge(counts: Counts, session: Session, core: Core) -> str | None:
     """Why the run counts for nothing; None if it does."""
     if counts.waiting_dropped:
         return f"{counts.waiting_dropped} intents found the queue of their symbol full and were dropped: the load is too high"
@@ -259,6 +263,8 @@ def _judge(counts: Counts, session: Session) -> str | None:
         return f"the feed had {counts.gaps} gaps: what the engine did not see it could not trade on"
     if session.links.unknown_outcomes:
         return f"the exchange was started anew and {session.links.unknown_outcomes} orders have no known outcome"
+    if core.in_flight() or core.waiting():
+        return f"{len(core.in_flight())} orders had no outcome and {core.waiting()} intents were not sent when the run ended"
     if counts.book_refused or counts.fill_refused or counts.malformed:
         return (
             f"{counts.book_refused} levels, {counts.fill_refused} fills and {counts.malformed} messages were refused: "
@@ -276,4 +282,3 @@ def _times(page: Path) -> dict[str, StageTimes]:
             shown = dict(zip(_SHOWN, one.histogram.percentiles(_SHOWN), strict=True)) | {"max": one.histogram.max_ns}
             found[one.name] = StageTimes(one.histogram.count, shown)
     return found
-

@@ -1,15 +1,18 @@
 """The strategy: what an engine buys and sells, as a function of the feed alone.
 
-A *tick* of a symbol is a quote (best bid and ask of one update id) that is not older than the last one: after a diff or a snapshot
-the book's own, or that of a ticker. Its price is the microprice, bid + spread x bid lots / (bid lots + ask lots), in ticks. With the
-lots of the best levels as the book last had them it goes through the indicators, whose `score` is in -1 (sell) … 1 (buy).
+A *tick* of a symbol is a quote (best bid and ask of one update id) that is not older than the last one: after a diff or a
+snapshot the book's own, or that of a ticker. Its price is the microprice, bid + spread x bid lots / (bid lots + ask lots), in
+ticks. With the lots of the best levels as the book last had them it goes through the indicators, whose `score` is in -1 (sell)
+… 1 (buy).
 
-The score crosses with hysteresis: at or above `enter` the direction is up, at or below -enter it is down, and it is given up once
-the score falls back below `exit`. While there is a direction, at most every `cooldown_ticks`-th tick decides an order: an *intent*, whose
-side, limit, lots and cause are fixed by that tick. Time plays no part in it, so every engine decides the same from the same feed.
+The score crosses with hysteresis: at or above `enter` the direction is up, at or below -enter it is down, and it is given up
+once the score falls back below `exit`. While there is a direction, at most every `cooldown_ticks`-th tick decides an order: an
+*intent*, whose side, limit, lots and cause are fixed by that tick. Time plays no part in it, so every engine decides the same
+from the same feed.
 
 An intent is sent at once if the symbol has no order in flight; else it waits in a queue of WAITING for the outcome of the one
-before. The risk check comes when it is about to be sent, on the position that all earlier orders left: again the same for every engine.
+before. The risk check comes when it is about to be sent, on the position that all earlier orders left: again the same for
+every engine.
 """
 
 from __future__ import annotations
@@ -33,7 +36,7 @@ _COLLAR_SHARE = 100  # 1 / this of the highest price that the feed has
 class Strategy:
     """The settings. Levels are the book's best that count for the imbalance, a side; the window is what is looked at again.
 
-    Averages forget by (25/27) a price (the slower one of MACD): after 512 it is 8e-18 of what it was, below the last digit of a float64.
+    Averages forget by 25/27 a price (MACD's slower one): of what was 512 prices ago 8e-18 is left, less than a float64 shows.
     """
 
     enter: float = 0.15

@@ -1,4 +1,4 @@
-"""Frames and outcomes through a second core of the same stages before anything is connected: code, caches and pages are warm then."""
+"""Frames and outcomes through a second core of the same stages before the feed is connected: code and caches are warm then."""
 
 from __future__ import annotations
 

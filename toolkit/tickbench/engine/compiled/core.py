@@ -196,7 +196,9 @@ class CompiledCore:
     def counts(self) -> Counts:
         """As `Core.counts`."""
         numbers = dict(zip(at.COUNTED, self._words[at.FRAMES : at.FRAMES + len(at.COUNTED)].tolist(), strict=True))
-        refused = dict(zip(risk_contract.REASONS, self._words[at.REFUSED :][: len(risk_contract.REASONS)].tolist(), strict=True))
+        refused = dict(
+            zip(risk_contract.REASONS, self._words[at.REFUSED :][: len(risk_contract.REASONS)].tolist(), strict=True)
+        )
         return Counts(**numbers, refused={reason: number for reason, number in refused.items() if number})
 
     def accounts(self) -> list[Account]:

@@ -1,4 +1,4 @@
-"""The kernels for messages: `on_feed` for a frame of the feed, `on_report` for a report. Nothing is allocated, Python is not asked.
+"""The kernels for messages: `on_feed` for a frame of the feed, `on_report` for a report. They allocate nothing.
 
     frame --parse--> levels --order_book--> quote --signal--> intent --risk--> order --serialise--> AT_MESSAGE
                                                                  |
@@ -152,9 +152,11 @@ def _on_levels(engine, frame, head, levels, received):
         return at.NOTHING
     symbol, slot = record_of(engine, number), load_plain(engine, at.S_BOOK)
     first, final, counts = load_plain(head, 0), load_plain(head, 1), load_plain(head, 3)
-    if _is_new(engine, symbol, load_plain(frame, _NUMBER)) == 0:
-        return at.NOTHING
     snapshot = load_plain(frame, _FLAGS) & _SNAPSHOT
+    if snapshot != 0 and load_plain(symbol, at.TRUSTED) == 0:
+        store_plain(symbol, at.NUMBER, load_plain(frame, _NUMBER))  # what mends a gap may have the number of the last frame
+    elif _is_new(engine, symbol, load_plain(frame, _NUMBER)) == 0:
+        return at.NOTHING
     follows = _follows(engine, symbol, snapshot, first, final, load_plain(frame, _PREVIOUS))
     if follows != 1:
         return follows

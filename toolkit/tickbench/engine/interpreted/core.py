@@ -70,7 +70,9 @@ class InterpretedCore:
         indicators = stages.indicators.build(None)
         self._symbols = {}
         for number, one in enumerate(terms):
-            config = BookConfig.for_prices(one.highest_price_ticks, level_capacity=_LEVELS_A_SIDE, event_capacity=1024, threads=1)
+            config = BookConfig.for_prices(
+                one.highest_price_ticks, level_capacity=_LEVELS_A_SIDE, event_capacity=1024, threads=1
+            )
             book, signal = stages.order_book.build(config), Signal(indicators, strategy)
             word = symbol_word(one.symbol) % _U64
             self._symbols[one.symbol] = _Symbol(number, one, word, book, signal, Crossing(strategy))
@@ -101,7 +103,9 @@ class InterpretedCore:
         return message
 
     def _on_parsed(self, symbol: _Symbol, parsed: Parsed, received: int) -> bytes | None:
-        if not self._is_new(symbol, parsed.number):
+        if parsed.is_snapshot and not symbol.trusted:
+            symbol.frame_number = parsed.number  # what mends a gap may have the number of the last frame
+        elif not self._is_new(symbol, parsed.number):
             return None
         if parsed.bids is not None:
             if not self._follows(symbol, parsed):

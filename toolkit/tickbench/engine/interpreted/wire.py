@@ -123,4 +123,4 @@ def _parsed(frame: FeedFrame) -> Parsed:
     return Parsed(body[2], frame.number)
 
 
-WIRES = {"json": JsonWire, "binary": BinaryWire}
+WIRES: dict[str, type[JsonWire] | type[BinaryWire]] = {"json": JsonWire, "binary": BinaryWire}

@@ -145,8 +145,8 @@ async def _open_feed(session: Session, connect: Any, handler: Handler) -> Connec
 
 async def _connect_websockets(session: Session, url: str, receive: Receive, handler: Handler) -> Connection:
     try:
-        from websockets.asyncio.client import connect  # noqa: PLC0415  an extra
-        from websockets.exceptions import WebSocketException  # noqa: PLC0415
+        from websockets.asyncio.client import connect
+        from websockets.exceptions import WebSocketException
     except ModuleNotFoundError as error:
         raise NotMeasurableError(f"the websockets transport needs {error.name}: pip install 'tickbench[engine]'") from error
     connection, slot = Connection(), session.page.slots["websocket_receive"]
@@ -184,7 +184,7 @@ async def _connect_websockets(session: Session, url: str, receive: Receive, hand
 
 async def _connect_picows(session: Session, url: str, receive: Receive, handler: Handler) -> Connection:
     try:
-        from picows import WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect  # noqa: PLC0415  an extra
+        from picows import WSCloseCode, WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
     except ModuleNotFoundError as error:
         raise NotMeasurableError(f"the picows transport needs {error.name}: pip install 'tickbench[engine]'") from error
     connection, slot = Connection(), session.page.slots["websocket_receive"]
@@ -212,7 +212,7 @@ async def _connect_picows(session: Session, url: str, receive: Receive, handler:
 
     def close() -> None:
         with contextlib.suppress(Exception):  # a transport that is gone already
-            transport.send_close(1000)
+            transport.send_close(WSCloseCode.OK)
             transport.disconnect()
 
     connection.close = close

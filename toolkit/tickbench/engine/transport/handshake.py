@@ -1,4 +1,4 @@
-"""The opening of a WebSocket connection and frames from Python, for a transport that reads the socket itself (RFC 6455, 4.1, 5.2)."""
+"""Opening a WebSocket connection, and frames from Python, for a transport that reads the socket itself (RFC 6455, 4.1, 5.2)."""
 
 from __future__ import annotations
 
@@ -33,9 +33,11 @@ def open_websocket(url: str) -> tuple[socket.socket, bytes]:
         )
         head, rest = _read_head(connection)
         status, _, fields = head.partition(b"\r\n")
-        accept = base64.b64encode(hashlib.sha1(key + _GUID).digest())  # noqa: S324  the protocol's, not for security
+        accept = base64.b64encode(hashlib.sha1(key + _GUID).digest())
         if b" 101 " not in status + b" " or accept not in fields:
-            raise InputError(f"{url}: no WebSocket connection: {status.decode('ascii', 'replace')} {rest[:200].decode(errors='replace')}")
+            raise InputError(
+                f"{url}: no WebSocket connection: {status.decode('ascii', 'replace')} {rest[:200].decode(errors='replace')}"
+            )
     except BaseException:
         connection.close()
         raise
@@ -56,5 +58,7 @@ def _read_head(connection: socket.socket) -> tuple[bytes, bytes]:
 def client_frame(payload: bytes, opcode: int) -> bytes:
     """A masked frame; payloads below 65,536 bytes."""
     mask, length = os.urandom(4), len(payload)
-    head = struct.pack("!BB", 0x80 | opcode, 0x80 | length) if length < 126 else struct.pack("!BBH", 0x80 | opcode, 0xFE, length)
+    head = (
+        struct.pack("!BB", 0x80 | opcode, 0x80 | length) if length < 126 else struct.pack("!BBH", 0x80 | opcode, 0xFE, length)
+    )
     return head + mask + bytes(byte ^ mask[i & 3] for i, byte in enumerate(payload))

@@ -1,7 +1,8 @@
 """Kernels that read and write WebSocket frames on non-blocking sockets, with no Python between receive and send.
 
 A link is a block of words: the socket, the buffer that its bytes are read into, and the frame that was found in it. The loop
-asks both sockets in turn and never sleeps. It comes back to Python for texts, control frames and closed connections, and at its deadline.
+asks both sockets in turn and never sleeps. It comes back for what is Python's (texts, control frames, lost connections), and
+at its deadline.
 """
 
 from numba import types
@@ -65,7 +66,7 @@ def _read(link):
     if got == 0:
         return _CLOSED
     error = load_plain(_errno_location(), 0) & _LOW_32
-    return 0 if error == _EAGAIN or error == _EINTR else _CLOSED
+    return 0 if error in (_EAGAIN, _EINTR) else _CLOSED
 
 
 @kernel("int64(int64)")
@@ -131,7 +132,7 @@ def send_order(engine, orders, mask):
             sent += got
             continue
         error = load_plain(_errno_location(), 0) & _LOW_32
-        if error != _EAGAIN and error != _EINTR:
+        if error not in (_EAGAIN, _EINTR):
             return _CLOSED
         pause()
     kernels.on_sent(engine, since)
@@ -179,7 +180,7 @@ def _take_report(engine, orders, mask):
 
 @kernel("int64(int64, int64, int64, int64, int64)")
 def spin(engine, feed, orders, deadline_ticks, mask):
-    """Serve both links until the deadline, or until Python is needed; `mask` is drawn for each call (a socket of 0 is closed)."""
+    """Serve both links until the deadline or until Python is needed; `mask` is drawn for each call. A socket of 0 is closed."""
     slot = load_plain(engine, at.S_RECEIVE)
     while True:
         result = _take_feed(engine, feed, orders, mask) if load_plain(feed, SOCKET) > 0 else DEADLINE

@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Callable
 
+from tickbench.engine.compiled import layout
 from tickbench.engine.compiled.core import CompiledCore, entry_point
 from tickbench.engine.pages import ALLOCATIONS
 from tickbench.engine.session import BEAT_S, Session
@@ -85,8 +86,8 @@ def serve(session: Session, make_core: Callable[[Session], CompiledCore]) -> Non
     """Connect, make the core once the hello is there, and serve both connections until the session is over."""
     slot = session.page.slots["websocket_receive"]
     feed, orders = Link(kernels.FEED_BUFFER_BYTES, slot), Link(kernels.ORDERS_BUFFER_BYTES, slot)
-    waiter = Block(kernels.at.GLOBAL_WORDS)  # stands for an engine while there is none: hellos are read with the same kernels
-    waiter.array[kernels.at.S_RECEIVE] = slot
+    waiter = Block(layout.GLOBAL_WORDS)  # stands for an engine while there is none: hellos are read with the same kernels
+    waiter.array[layout.S_RECEIVE] = slot
     try:
         orders.open(session.orders_target())
         session.on_hello(orders.first_text(waiter.address))
