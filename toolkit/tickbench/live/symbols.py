@@ -2,7 +2,7 @@
 
 LLVM keeps every object that it has made ready in a list for debuggers (the GDB JIT interface: GDB manual, chapter 30,
 https://sourceware.org/gdb/current/onlinedocs/gdb.html/JIT-Interface.html). In a process with numba the head of the list is
-the local symbol `__jit_debug_descriptor` of libllvmlite. So kernels have names without the engine's help: also those that came from
+the local symbol `__jit_debug_descriptor` of libllvmlite. So kernels have names without the help of the engine: also those from
 numba's cache, and those that are compiled while we look. What LLVM has inlined is named by the function that it was put into.
 
 The process runs on while it is read. Every address and length is checked, and a list that changes is read again.
