@@ -157,7 +157,7 @@ def test_lost_connections_are_taken_up_again_no_order_is_executed_twice_and_no_f
             wait_orders(engine, 2)
             for relay in relays.values():
                 relay.cut()
-            status, errors, result = engine.end()
+            status, _, result = engine.end()
         _, _, told = exchange.end()
     assert (status, result["reason"], result["unsettled"]) == (0, "done", 0), result
     assert result["links"]["lost"] >= 2
