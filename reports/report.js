@@ -53,7 +53,7 @@
     const button = document.createElement("button");
     button.type = "button";
     button.className = "sort";
-    button.textContent = head.textContent;
+    button.textContent = head.dataset.name = head.textContent; // the second for paper: buttons are not drawn in repeated heads
     head.replaceChildren(button);
   }
   document.addEventListener("click", (event) => {

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from patience import STUCK_S
+
 _DEBIAN = Path("/usr/lib/postgresql")
-_START_S = 60
 
 
 def _program(name):
@@ -59,7 +60,7 @@ def server():
             [initdb, "-D", data, "-U", "tickbench", "-A", "trust", "-E", "UTF8", "--no-sync", "--locale=C"],
             capture_output=True,
             text=True,
-            timeout=_START_S,
+            timeout=STUCK_S,
             check=False,
             **options,
         )
@@ -76,7 +77,7 @@ def server():
     finally:
         if process is not None:
             process.terminate()
-            process.wait(_START_S)
+            process.wait(STUCK_S)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -85,7 +86,7 @@ def _wait(process, port):
 
     import psycopg
 
-    until = time.monotonic() + _START_S
+    until = time.monotonic() + STUCK_S
     while True:
         try:
             psycopg.connect(f"host=127.0.0.1 port={port} user=tickbench dbname=postgres").close()

@@ -20,7 +20,7 @@ from tickbench.registry import variant
 )
 def probe_page(config: ProbeConfig) -> PythonProbe:
     """Make the probe."""
-    with Page("instrument", slots=1) as page:
+    with Page("instrument", slots=2) as page:  # a counter takes room as well
         slot, over, reader = page.histogram("call"), page.counter("violations"), PageReader(page.path)
     clock_ns, threshold_ns, record, add = config.clock_ns, config.threshold_ns, fast.record, fast.add
 

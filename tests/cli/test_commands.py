@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from cli.command import tickbench
+from cli.command import tickbench, tickbench_process
+from patience import STUCK_S
 from tickbench.measure.doctor import examine
 
 
@@ -15,7 +16,7 @@ def test_help_imports_neither_numpy_nor_numba():
         "import sys; from tickbench.cli import main; main(['--help']); "
         "print(sorted({'numpy', 'numba', 'scipy', 'matplotlib', 'rich'} & sys.modules.keys()), file=sys.stderr)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=STUCK_S, check=True)
     assert "Commands:" in done.stdout
     assert done.stderr.strip() == "[]"
 
@@ -66,10 +67,10 @@ def test_every_scenario_says_why(tmp_path):
 
 
 def test_doctor_and_jitter_answer_in_json(tmp_path):
-    doctor = json.loads(tickbench("doctor", "--json", cwd=tmp_path).stdout)
+    doctor = json.loads(tickbench_process("doctor", "--json", cwd=tmp_path).stdout)
     assert doctor["schema"] == "tickbench.doctor/1"
     assert {"clock", "cores", "frequency governor"} <= {one["check"] for one in doctor["findings"]}
-    jitter = json.loads(tickbench("jitter", "-d", "0.05", "--json", cwd=tmp_path).stdout)
+    jitter = json.loads(tickbench_process("jitter", "-d", "0.05", "--json", cwd=tmp_path).stdout)
     assert jitter["schema"] == "tickbench.jitter/1"
     assert all(0 <= one["lost_percent"] <= 100 for one in jitter["cores"])
 

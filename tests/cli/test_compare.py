@@ -1,15 +1,19 @@
 """`tickbench compare BASE NEW`: exit statuses, formats that names cannot break, bad input."""
 
+import errno
 import json
 import os
 import re
 import time
 from xml.etree import ElementTree as ET
 
+import msgspec
 import pytest
 
 from cli.command import tickbench
 from stored_runs import a_stored_run
+from tickbench.cli._output import write_document
+from tickbench.errors import InputError
 from tickbench.results.run_file import save
 
 HOSTILE = 'x<script>alert(1)</script>|`]]>\x1b[31m"&\n::error::gotcha,%0A'
@@ -39,6 +43,29 @@ def test_exit_statuses(tmp_path):
     done = tickbench("compare", base, stored(tmp_path, "moved.json", 2, scenarios=eight, shift=1.2), cwd=tmp_path)
     assert done.returncode == 3
     assert "not to be believed: 8 of 8 scenarios" in done.stdout
+
+
+def test_runs_of_which_nothing_can_be_told_do_not_pass(tmp_path):
+    done = tickbench("compare", stored(tmp_path, "a.json", 1), stored(tmp_path, "b.json", 2, rounds=1), cwd=tmp_path)
+    assert done.returncode == 2
+    assert "2 undisturbed rounds a side are needed" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("a.json", "b.json", "--variant", "plain"), "--variant is for sides that are measured in pairs"),
+        (("a.json", "b.json", "--no-canaries"), "--canaries is for sides"),
+        (("smoke", "--revision", "HEAD", "--shift", "1"), "--shift is for stored runs"),
+        (("--command-a", "true", "--command-b", "true", "--impls", "x.py"), "--impls is for scenarios"),
+        (("a", "b", "--command-a", "true", "--command-b", "true"), "one name, for the report, is enough: got 2"),
+        (("--revision", "", "smoke"), "--revision"),
+    ],
+)
+def test_an_option_that_would_mean_nothing_is_refused(tmp_path, arguments, told):
+    done = tickbench("compare", *arguments, cwd=tmp_path)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert told in done.stderr
 
 
 @pytest.mark.parametrize("form", ["json", "markdown", "junit", "github"])
@@ -73,6 +100,34 @@ def test_an_output_in_no_folder_is_one_line(tmp_path):
     base = stored(tmp_path, "base.json", 1)
     done = tickbench("compare", base, base, "-o", "none/out.md", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (2, "tickbench: cannot write none/out.md: No such file or directory\n")
+
+
+def test_a_full_disk_leaves_the_last_output_whole(tmp_path, monkeypatch):
+    (tmp_path / "out.md").write_text("of yesterday")
+
+    def full(*_arguments):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(InputError, match=r"out\.md: No space left on device"):
+        write_document("of today", str(tmp_path / "out.md"))
+    assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == [("out.md", "of yesterday")]
+
+
+def test_an_output_may_be_a_device(tmp_path):
+    base = stored(tmp_path, "base.json", 1)
+    done = tickbench("compare", base, base, "--format", "markdown", "-o", "/dev/stdout", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "| smoke/one | plain |" in done.stdout
+
+
+def test_names_in_an_error_do_not_drive_the_terminal(tmp_path):
+    run = a_stored_run(1)
+    run.measurements[0] = msgspec.structs.replace(run.measurements[0], scenario="x\x1b[31m")
+    save(run, tmp_path / "run.json")
+    done = tickbench("compare", "run.json", "run.json", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "scenario x [31m is not among" in done.stderr
 
 
 def test_a_truncated_run_file_is_one_line(tmp_path):

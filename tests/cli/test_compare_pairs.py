@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from cli.command import FAKE, SCENARIO, tickbench
+from cli.command import FAKE, GOOD, SCENARIO, tickbench, tickbench_process
 
 SIDE = f"{sys.executable} {FAKE / 'pair_side.py'}"
 
@@ -75,12 +75,18 @@ def test_a_side_that_is_at_fault_is_named(tmp_path, side, status, told):
         (["--command-a", "'true", "--command-b", "true"], "No closing quotation"),
         (["--variant-a", "plain", "--variant-b", "twice", "--command-a", "true", "--command-b", "true"], "one thing at a time"),
         (["--revision", "no-such-revision", SCENARIO], "not in a git repository"),
-        (["--variant-a", "plain", "--variant-b", "twise", SCENARIO, "--impls", str(FAKE / "good.py")], "twice"),
     ],
 )
 def test_bad_usage_is_one_line(tmp_path, arguments, told):
-    done = tickbench("compare", *arguments, cwd=tmp_path)
+    _is_one_line(tickbench("compare", *arguments, cwd=tmp_path), told)
 
+
+def test_a_variant_of_the_users_own_that_there_is_not_is_one_line(tmp_path):
+    pair = ("--variant-a", "plain", "--variant-b", "twise")
+    _is_one_line(tickbench_process("compare", *pair, SCENARIO, *GOOD, cwd=tmp_path), "twice")
+
+
+def _is_one_line(done, told):
     assert done.returncode == 2
     assert told in done.stderr
     assert sum(line.startswith("tickbench: ") for line in done.stderr.splitlines()) == 1

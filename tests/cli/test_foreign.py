@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cli.command import tickbench
+from patience import STUCK_S
 
 SAMPLES = Path(__file__).parents[1] / "unit"
 
@@ -14,6 +15,7 @@ SAMPLES = Path(__file__).parents[1] / "unit"
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     made = tmp_path_factory.mktemp("foreign")
+    (made / "pyproject.toml").touch()  # a project of its own, whatever stands in the folders above
     for tool in ("pyperf", "pytest_benchmark"):
         done = tickbench("import", SAMPLES / f"foreign_{tool}.json", "-o", f"{tool}.json", cwd=made)
         assert (done.returncode, done.stderr) == (0, "")
@@ -25,7 +27,7 @@ def test_pyperf_compares_two_exports(folder):
         done = tickbench("export", "pytest_benchmark.json", "--format", "pyperf", "-o", f"{name}.json", cwd=folder)
         assert (done.returncode, done.stderr) == (0, "")
     command = [sys.executable, "-m", "pyperf", "compare_to", "a.json", "b.json"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=STUCK_S, check=False)
     assert done.returncode == 0, done.stderr
     assert "test_x.py::test_grouped" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr

@@ -1,14 +1,14 @@
 """`tickbench gate`: that it can fail, that a dead gate is loud, and what a build server reads."""
 
 import json
-import os
 from xml.etree import ElementTree as ET
 
+import msgspec
 import pytest
 
 from cli.command import tickbench
 from stored_runs import a_stored_run
-from tickbench.results.run_file import Failure, save
+from tickbench.results.run_file import Failure, load, save
 
 BUDGET = """
 [[budget]]
@@ -112,6 +112,42 @@ def test_strict_and_few_rounds_invalid_and_wrong_answers(tmp_path):
     assert gate(tmp_path).returncode == 3
 
 
+def test_a_lost_round_does_not_hide_a_budget(tmp_path):
+    both = BUDGET + BUDGET.replace('"sum"', '"two"').replace('"plain"', '"other"')
+    folder(tmp_path, both)
+    run = a_stored_run(2, slower={("smoke/one", "plain"): 2.0})
+    lost = Failure(scenario="smoke/one", component="sums", variant="plain", round=9, kind="crashed", detail="d")
+    run.failures = [lost, msgspec.structs.replace(lost, round=8)]
+    save(run, tmp_path / "run.json")
+    done = gate(tmp_path)
+    assert (done.returncode, done.stdout.splitlines()[0]) == (3, "FAILED: 1 invalid")
+    assert "smoke/one plain: 2 rounds were lost" in done.stdout
+    (tmp_path / "mine.toml").write_text(BUDGET.replace('"plain"', '"other"'))
+    assert gate(tmp_path).returncode == 0  # no budget hangs on the lost ones
+
+
+def test_a_baseline_of_another_machine_hides_no_budget(tmp_path):
+    folder(tmp_path, shift=2.0)
+    run = load(tmp_path / "run.json")
+    run.provenance.cpus = 64
+    save(run, tmp_path / "run.json")
+    done = gate(tmp_path, "--baseline", "base.json")
+    assert (done.returncode, done.stdout.splitlines()[0]) == (1, "FAILED: 1 budget over, 1 not judged")
+    assert "different machines: number of cpus 2 → 64" in done.stdout
+    (tmp_path / "mine.toml").write_text(BUDGET.replace("1.05", "3"))
+    assert gate(tmp_path, "--baseline", "base.json").returncode == 2
+
+
+def test_an_interrupted_comparison_is_invalid(tmp_path):
+    folder(tmp_path)
+    comparison = json.loads(tickbench("compare", "base.json", "run.json", *QUIET, "--json", cwd=tmp_path).stdout)
+    comparison["facts"]["interrupted"] = True
+    (tmp_path / "comparison.json").write_text(json.dumps(comparison))
+    done = gate(tmp_path, "--comparison", "comparison.json")
+    assert done.returncode == 3
+    assert "the comparison was interrupted: measure again" in done.stdout
+
+
 def test_a_file_that_is_no_comparison_is_one_line(tmp_path):
     folder(tmp_path)
     done = gate(tmp_path, "--comparison", "run.json")
@@ -139,19 +175,19 @@ def test_documents_for_build_servers(tmp_path):
     assert annotations[-1] == "::notice title=tickbench gate::FAILED: 1 budget over, 1 regression"
 
 
-def test_the_history_tells_since_when(tmp_path):
+def test_the_history_tells_since_when(tmp_path, monkeypatch):
     """Three runs, the last two over the budget: the line names the first of these."""
     folder(tmp_path, BUDGET.replace("1.05", "1.2"))
-    history = {**os.environ, "TICKBENCH_HISTORY": f"sqlite:///{tmp_path / 'history.db'}"}
+    monkeypatch.setenv("TICKBENCH_HISTORY", f"sqlite:///{tmp_path / 'history.db'}")
     for number, factor in enumerate((1.0, 1.3, 1.3)):
         run = a_stored_run(number, slower={("smoke/one", "plain"): factor})
         run.provenance.started_at = f"2026-01-0{number + 1}T00:00:00Z"
         run.provenance.ended_at, run.provenance.revision = f"2026-01-0{number + 1}T00:01:00Z", f"{number}" * 40
         save(run, tmp_path / "run.json")
-        added = tickbench("history", "--add", "run.json", cwd=tmp_path, environment=history)
+        added = tickbench("history", "--add", "run.json", cwd=tmp_path)
         assert added.returncode == 0, added.stderr
 
-    done = tickbench("gate", "run.json", "--budgets", "mine.toml", cwd=tmp_path, environment=history)
+    done = tickbench("gate", "run.json", "--budgets", "mine.toml", cwd=tmp_path)
 
     assert done.returncode == 1
     assert "since 2026-01-02 (revision 111111111), 2 runs in a row" in done.stdout

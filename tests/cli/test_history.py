@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.command import GOOD, SCENARIO, tickbench
+from cli.command import GOOD, SCENARIO, tickbench, tickbench_process
 from samples import a_measurement, a_run, a_scenario_record
 from tickbench.errors import InputError
 from tickbench.results.run_file import save
@@ -65,21 +65,37 @@ def test_what_is_unknown_is_answered_with_the_nearest(project):
         assert "Traceback" not in done.stderr
 
 
-def test_a_run_is_remembered_unless_that_is_not_wanted(project):
-    short = ("run", SCENARIO, *GOOD, "--variant", "plain", "--rounds", 1, "--seconds", 0.01, "-o", "run.json")
-    assert tickbench(*short, "--no-history", cwd=project).returncode == 0
-    assert not (project / ".tickbench").exists()
-    assert tickbench(*short, cwd=project).returncode == 0
+SHORT = ("run", SCENARIO, *GOOD, "--variant", "plain", "--rounds", 1, "--seconds", 0.01, "-o", "run.json")
+
+
+def test_a_run_is_remembered(project):
+    assert tickbench_process(*SHORT, cwd=project).returncode == 0
     (scenario,) = tickbench("history", cwd=project).stdout.split()
     assert "plain" in tickbench("history", scenario, cwd=project).stdout
 
 
-def test_a_run_that_cannot_be_remembered_is_safe_and_says_how_to_add_it(project):
+@pytest.fixture
+def no_workers(monkeypatch):
+    """`tickbench run` saves a run that was made up: what happens to the history afterwards is asked, not what is measured."""
+
+    def run(request, path, observer):
+        made_up = a_run(scenarios=[a_scenario_record()], measurements=[a_measurement("a", 0)])
+        save(made_up, path)
+        return made_up
+
+    monkeypatch.setattr("tickbench.measure.runner.run", run)
+
+
+def test_a_run_is_not_remembered_where_that_is_not_wanted(project, no_workers):
+    assert tickbench(*SHORT, "--no-history", cwd=project).returncode == 0
+    assert (project / "run.json").exists()
+    assert not (project / ".tickbench").exists()
+
+
+def test_a_run_that_cannot_be_remembered_is_safe_and_says_how_to_add_it(project, no_workers):
     (project / ".tickbench").mkdir()
     (project / ".tickbench" / "history.db").write_bytes(b"damaged" * 1000)
-    done = tickbench(
-        *("run", SCENARIO, *GOOD, "--variant", "plain", "--rounds", 1, "--seconds", 0.01, "-o", "run.json"), cwd=project
-    )
+    done = tickbench(*SHORT, cwd=project)
     assert done.returncode == 0
     assert (project / "run.json").exists()
     (line,) = done.stderr.strip().splitlines()[-1:]

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import os
 import re
 
 from rich.console import Console
@@ -18,8 +17,8 @@ from tickbench.results.run_file import save
 HOSTILE = "=cmd|' /C calc'!A0 \x1b[31m<b>"
 
 
-def report(folder, *options, **more):
-    return tickbench("report", "run.json", *options, cwd=folder, **more)
+def report(folder, *options):
+    return tickbench("report", "run.json", *options, cwd=folder)
 
 
 def folder(tmp_path, run=None):
@@ -101,8 +100,9 @@ def test_bad_input_is_one_line_and_2(tmp_path):
         assert "Traceback" not in done.stderr
 
 
-def test_a_history_is_not_made_by_a_report(tmp_path):
+def test_a_history_is_not_made_by_a_report(tmp_path, monkeypatch):
     folder(tmp_path)
-    environment = {name: value for name, value in os.environ.items() if name != "TICKBENCH_HISTORY"}
-    assert report(tmp_path, environment=environment).returncode == 0
+    (tmp_path / "pyproject.toml").touch()  # the project, whatever stands in the folders above
+    monkeypatch.delenv("TICKBENCH_HISTORY")
+    assert report(tmp_path).returncode == 0
     assert not (tmp_path / ".tickbench").exists()

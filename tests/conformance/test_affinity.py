@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from patience import STUCK_S
 from tickbench.components.affinity import workloads
 from tickbench.components.affinity.contract import Placement
 from tickbench.components.affinity.neighbours import noisy_neighbours
@@ -59,7 +60,7 @@ def _gone(pid):
 
 
 def _wait_for(condition):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + STUCK_S
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)

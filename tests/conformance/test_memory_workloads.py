@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 
+from patience import STUCK_S
 from tickbench.components.shared.memory import account, resident_bytes
 from tickbench.errors import NotMeasurableError
 from tickbench.kernels.memory import Block
@@ -47,7 +48,9 @@ def doubled(columns):
 
 def measure(component, variant, parameters, impls=()):
     arguments = json.dumps([component, variant, parameters, list(map(str, impls))])
-    done = subprocess.run([sys.executable, "-c", MEASURE, arguments], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, arguments], capture_output=True, text=True, timeout=STUCK_S, check=False
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

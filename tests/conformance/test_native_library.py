@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from patience import STUCK_S
 from tickbench.components.order_book.oracle import verify
 from tickbench.feeds import open_feed
 from tickbench.registry import find
@@ -73,7 +74,7 @@ def test_a_c_library_is_measured_beside_the_built_in_variants(impls, tmp_path):
         "-o",
         str(output),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path, env=os.environ, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=STUCK_S, cwd=tmp_path, env=os.environ, check=False)
     assert done.returncode == 0, done.stderr
     measured = {one["variant"]: one for one in json.loads(output.read_text())["measurements"]}
     assert measured["c_book"]["verified"] is True

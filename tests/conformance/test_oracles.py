@@ -7,6 +7,7 @@ from functools import cache
 
 import pytest
 
+from patience import STUCK_S
 from tickbench.components.component import component_names, find_component
 from tickbench.feeds import open_feed
 from tickbench.measure.catalogue import all_scenarios
@@ -81,7 +82,7 @@ def test_another_process_finds_the_same_digests():
         capture_output=True,
         text=True,
         check=True,
-        timeout=300,
+        timeout=STUCK_S,
     )
     assert told.stdout.split() == [right_answers(name) for name in names]
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from patience import STUCK_S
+
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("toolkit", "reference_impls", "scenarios", "reports", "pyproject.toml", "README.md")
 
@@ -25,7 +27,7 @@ def wheel(tmp_path_factory):
         copy(ROOT / name, source / name)
     output = tmp_path_factory.mktemp("wheel")
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(output), str(source)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=STUCK_S, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return next(output.glob("*.whl"))
 
@@ -37,7 +39,7 @@ def clean_python(wheel, tmp_path_factory):
     venv.create(folder, with_pip=True)
     python = folder / "bin" / "python"
     command = [python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--disable-pip-version-check", wheel]
-    subprocess.run(command, check=True, timeout=120)
+    subprocess.run(command, check=True, timeout=STUCK_S)
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     (folder / "lib" / version / "site-packages" / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
     return python
@@ -72,7 +74,7 @@ def clean_run(clean_python, clean_environment, tmp_path):
     def run(program, *arguments):
         command = [clean_python.parent / program, *arguments]
         done = subprocess.run(
-            command, cwd=tmp_path, env=clean_environment, capture_output=True, text=True, timeout=200, check=False
+            command, cwd=tmp_path, env=clean_environment, capture_output=True, text=True, timeout=STUCK_S, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -100,11 +102,10 @@ print(json.dumps({name: [one.rpartition(".")[2] for one in module_names(name)] f
 
 
 def test_the_wheel_runs_in_an_empty_folder(clean_run, tmp_path):
+    """The component that needs most of the wheel: numba's kernels, sources in C, and a compiler that finds them."""
     clean_run(
-        *("tickbench", "run", "smoke/order-book-replay", "smoke/order-book-contention-2x2", "smoke/compiler-order-encode"),
-        *("--rounds", "1", "--seconds", "0.01", "--variant", "c_o2"),
-        *("--variant", "mutex_hash", "--variant", "seqlock_ladder", "--variant", "lockfree_ladder", "-o", "run.json"),
+        *("tickbench", "run", "smoke/compiler-order-encode", "--rounds", "1", "--seconds", "0.01"),
+        *("--variant", "c_o2", "--variant", "numba_o3", "-o", "run.json"),
     )
     measured = {(one["scenario"], one["variant"]) for one in json.loads((tmp_path / "run.json").read_text())["measurements"]}
-    assert ("smoke/order-book-replay", "seqlock_ladder") in measured
-    assert ("smoke/order-book-contention-2x2", "lockfree_ladder") in measured
+    assert measured == {("smoke/compiler-order-encode", "c_o2"), ("smoke/compiler-order-encode", "numba_o3")}

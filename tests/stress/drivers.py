@@ -5,14 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from patience import STUCK_S
 from stress.linearizability import Operation
 from tickbench.components.order_book.contract import BEST, TOP, UPDATE, Best, NativeBook
 from tickbench.components.order_book.events import CURSOR_WORDS, EVENT_WORDS, VOID_QUANTITY_LOTS, poll_event
 from tickbench.kernels.atomics import fetch_add_seq_cst, load_acquire, load_plain
 from tickbench.kernels.jit import kernel
 from tickbench.kernels.system import yield_core
-
-JOIN_SECONDS = 60  # a stuck thread fails its test instead of hanging the suite
 
 # Control words shared by the threads of a test.
 ARRIVED, WRITERS_DONE, CLOCK = 0, 16, 32
@@ -105,7 +104,7 @@ def run_threads(targets) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(JOIN_SECONDS)
+        thread.join(STUCK_S)
     assert not failures, failures
     assert not any(thread.is_alive() for thread in threads), "a thread is stuck"
 

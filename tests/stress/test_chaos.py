@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from patience import STUCK_S
 from tickbench.kernels import chaos
 from tickbench.kernels.cache import kernel_folder
 
@@ -37,7 +38,7 @@ def _python(code, *arguments, flag):
     if flag is not None:
         environment["TICKBENCH_CHAOS"] = flag
     command = [sys.executable, "-c", code, *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=STUCK_S, check=False)
 
 
 def test_the_order_books_survive_random_delays():

@@ -12,6 +12,7 @@ import warnings
 
 import pytest
 
+from patience import STUCK_S
 from tickbench.components.ipc.contract import CLIENT, SERVER
 from tickbench.components.ipc.segment import Segment
 from tickbench.components.shared.messages import PRODUCER, SEQUENCE, is_whole, write_message
@@ -108,7 +109,7 @@ def test_killed_producers_and_consumers_are_replaced_without_loss(segment):
     running = {side: start(segment, side, log_block.address) for side in (CLIENT, SERVER)}
     finished: set[str] = set()
     attached = {side: segment.taken(side) for side in (CLIENT, SERVER)}
-    kills, deadline_s = 0, time.monotonic() + 60
+    kills, deadline_s = 0, time.monotonic() + STUCK_S
     while len(finished) < 2:
         assert time.monotonic() < deadline_s, "a process is stuck"
         time.sleep(draw.uniform(0.0005, 0.004))

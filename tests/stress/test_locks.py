@@ -6,13 +6,13 @@ import time
 import pytest
 from numba import njit
 
+from patience import STUCK_S
 from tickbench.kernels import locks
 from tickbench.kernels.atomics import fetch_add_relaxed, load_plain, load_relaxed, store_plain, store_relaxed
 from tickbench.kernels.memory import ISOLATION_WORDS, LINE_BYTES, WORD_BYTES, Block
 from tickbench.kernels.system import sleep_ns, yield_core
 
 THREADS = 6
-JOIN_S = 60  # a lost wake-up blocks for ever; the longest test takes a second
 LOCK, FIRST, SECOND, WRONG, STOP, PROGRESS = (i * ISOLATION_WORDS for i in range(6))
 WORDS = 6 * ISOLATION_WORDS
 
@@ -45,7 +45,7 @@ def run(threads: list[threading.Thread], *, meanwhile=lambda: None) -> None:
         thread.daemon = True  # a thread that hangs must not keep the test run alive
         thread.start()
     meanwhile()
-    deadline = time.monotonic() + JOIN_S
+    deadline = time.monotonic() + STUCK_S
     for thread in threads:
         thread.join(timeout=max(0.0, deadline - time.monotonic()))
     hanging = sum(thread.is_alive() for thread in threads)
@@ -53,7 +53,7 @@ def run(threads: list[threading.Thread], *, meanwhile=lambda: None) -> None:
 
 
 def wait_for(condition) -> None:
-    deadline = time.monotonic() + JOIN_S
+    deadline = time.monotonic() + STUCK_S
     while not condition():
         assert time.monotonic() < deadline, "the threads never got there"
         time.sleep(0.001)

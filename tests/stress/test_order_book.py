@@ -16,10 +16,13 @@ from stress.linearizability import Operation, linearization
 from tickbench.components.order_book.contract import ASK, BID, Best, BookConfig, NativeBook
 from tickbench.components.order_book.events import VOID_QUANTITY_LOTS
 from tickbench.components.order_book.oracle import book_difference
+from tickbench.kernels import chaos
 
 # TICKBENCH_STRESS=20 repeats every stress test with 20 times the work: for a long run on a bigger machine.
 EFFORT = int(os.environ.get("TICKBENCH_STRESS", "1"))
-UPDATES = 60_000 * EFFORT
+# With delays a third is enough: they come before every sixteenth atomic operation, which no scheduler does by itself.
+UPDATES = (20_000 if chaos.ENABLED else 60_000) * EFFORT
+ROUNDS = (500 if chaos.ENABLED else 1_500) * EFFORT
 MODULUS = 997
 MIDDLE = 1 << 16
 SENTINELS = (MIDDLE - 40, MIDDLE + 40)
@@ -153,7 +156,7 @@ def test_a_small_event_ring_under_load_loses_no_event_unnoticed(variant):
 def test_recorded_histories_are_linearizable_and_their_events_tell_how_they_ended(variant, threads):
     """Short rounds on three prices: every read fits an order of the updates, and the events in their order give the end."""
     book, rng = _native(variant, events=1 << 10), np.random.default_rng(threads)
-    rounds, operations = 1500 * EFFORT, 4
+    rounds, operations = ROUNDS, 4
     prices = np.array([(BID, MIDDLE - 1), (BID, MIDDLE - 2), (ASK, MIDDLE)])
     chosen = prices[rng.integers(0, len(prices), (threads, rounds, operations))]
     quantity = np.where(rng.random(chosen.shape[:3]) < 0.5, 0, rng.integers(1, 1000, chosen.shape[:3]))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from numba import njit
 
+from patience import STUCK_S
 from tickbench.kernels import atomics, jit
 from tickbench.kernels.memory import Block
 
@@ -175,7 +176,7 @@ def in_threads(threads: int, target, *arguments) -> None:
     for thread in running:
         thread.start()
     for thread in running:
-        thread.join(timeout=60)
+        thread.join(timeout=STUCK_S)
     assert not any(thread.is_alive() for thread in running)
 
 
@@ -225,5 +226,5 @@ def test_what_a_release_publishes_is_seen_after_the_acquire():
         receiver = threading.Thread(target=lambda: receiver_result.append(wrong_receptions(block.address, messages)))
         receiver.start()
         send(block.address, messages)
-        receiver.join(timeout=60)
+        receiver.join(timeout=STUCK_S)
         assert receiver_result == [0]

@@ -115,7 +115,8 @@ def test_the_counts_for_scripts_are_those_of_the_view():
 def test_nothing_to_draw_is_no_chart():
     empty = replace(SCENARIO, rows=(), curves=(), order=None)
     assert percentile_chart(empty) is throughput_chart(empty) is order_chart(empty) is spark_chart(empty) is None
-    assert heat_chart(replace(SCENARIO.heatmaps[0], columns=())) is None
+    for columns in ((), SCENARIO.heatmaps[0].columns[:1]):
+        assert heat_chart(replace(SCENARIO.heatmaps[0], columns=columns)) is None
     assert sweep_chart(replace(REPORT.sweeps[0], lines=())) is None
     assert history_chart(replace(REPORT.history[0], points=())) is None
     assert flame_chart(replace(SCENARIO.profiles[0], folded=())) is None

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import create_engine, func, insert, select, text
 
 import postgres
+from patience import STUCK_S
 from samples import a_measurement, a_run, a_scenario_record
 from tickbench.errors import InputError, UsageError
 from tickbench.results import history, history_tables
@@ -22,7 +23,7 @@ from tickbench.results.history_points import content_id, machine_class
 from tickbench.results.history_tables import POINT, RUN
 
 TESTS = Path(__file__).parents[1]
-WRITERS, APPENDS = 8, 50
+WRITERS, APPENDS = 4, 25
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +115,7 @@ def _writer(url, folder, first, appends):
 
 def test_processes_that_create_and_append_at_once_lose_nothing(url, tmp_path):
     writers = [_writer(url, tmp_path, APPENDS * k, APPENDS) for k in range(WRITERS)]
-    errors = [one.communicate(timeout=120)[1] for one in writers]
+    errors = [one.communicate(timeout=STUCK_S)[1] for one in writers]
     assert [one.returncode for one in writers] == [0] * WRITERS, errors
     with open_history(url) as opened:
         assert len(the_series(opened, run_of(0, tmp_path)[0])) == WRITERS * APPENDS
@@ -125,11 +126,11 @@ def test_a_killed_writer_leaves_whole_runs_only(url, tmp_path):
         pass
     for first in (0, 10_000):
         writer = _writer(url, tmp_path, first, 10_000)
-        until = time.monotonic() + 60
+        until = time.monotonic() + STUCK_S
         while _count(url, RUN) < first / 1000 + 5 and time.monotonic() < until:
-            time.sleep(0.01)
+            time.sleep(0.05)
         writer.send_signal(signal.SIGKILL)
-        writer.communicate(timeout=60)
+        writer.communicate(timeout=STUCK_S)
     runs = _count(url, RUN)
     assert runs >= 10
     assert _count(url, POINT) == 3 * runs

@@ -7,12 +7,13 @@ import sys
 import numpy as np
 import pytest
 
+from patience import STUCK_S
 from tickbench.errors import InputError
 from tickbench.kernels.memory import ISOLATION_BYTES, LINE_BYTES, WORD_BYTES, Block, round_up_words
 
 
 def run_python(code: str, *arguments: str) -> str:
-    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=STUCK_S, check=True)
     assert done.stderr == "", "the resource tracker warns there"
     return done.stdout
 

@@ -12,6 +12,7 @@ from tickbench.analysis.verdicts import (
     judge,
     limits_of,
     over_the_suite,
+    place_of,
 )
 
 LIMIT = Limits(0.01, 0.03)
@@ -71,3 +72,17 @@ def test_a_flag_that_does_not_survive_the_suite_becomes_inconclusive():
     assert [one.verdict for one in corrected[:2]] == ["regression", "inconclusive"]
     assert "Holm" in corrected[1].judgement.reason
     assert over_the_suite([weak])[0].verdict == "regression"
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("smoke/one plain: d: e", ("smoke/one", "plain", "d: e")),
+        ("smoke/one plain", ("smoke/one", "plain", "")),
+        ("t.py::test_a[k: v w] main: another feed: x", ("t.py::test_a[k: v w]", "main", "another feed: x")),
+        ("one plain: killed\nin two lines", ("one", "plain", "killed\nin two lines")),
+        ("", ("", "", "")),
+    ],
+)
+def test_the_place_of_a_remark(text, place):
+    assert place_of(text) == place

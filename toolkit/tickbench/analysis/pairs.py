@@ -105,6 +105,13 @@ def decide(values: Sequence[float], limits: Limits, alpha: float = ALPHA) -> tup
     return effect, judgement
 
 
+def unconfirmed(first: tuple[Effect, Judgement]) -> tuple[Effect, Judgement]:
+    """The verdict on a flag for which the second measurement had too few values: none."""
+    effect, flag = first
+    reason = f"a {flag.verdict} that was not confirmed: measured again, it had too few values"
+    return effect, Judgement("inconclusive", reason, flag.smallest_visible)
+
+
 def confirmed(
     first: tuple[Effect, Judgement], second: tuple[Effect, Judgement], alpha: float = ALPHA
 ) -> tuple[Effect, Judgement]:

@@ -8,6 +8,7 @@ interval lies within it, both ways. What is neither is inconclusive, and says th
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -109,6 +110,15 @@ class Comparison:
     def of(self, verdict: Verdict) -> tuple[Finding, ...]:
         """The findings with this verdict."""
         return tuple(one for one in self.findings if one.verdict == verdict)
+
+
+def place_of(text: str) -> tuple[str, str, str]:
+    """Scenario, variant and the rest of `scenario variant: rest`; a scenario may have spaces and colons, a variant has none."""
+    found = re.match(r"(.+?) (\S+): (.*)", text, re.DOTALL)
+    if found:
+        return found[1], found[2], found[3]
+    scenario, _, variant = text.rpartition(" ")
+    return scenario, variant, ""
 
 
 def judge(effect: Effect, limits: Limits) -> Judgement:

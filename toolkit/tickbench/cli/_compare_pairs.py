@@ -40,9 +40,9 @@ def compare_pairs(names: Sequence[str], form: str, options: Mapping[str, Any]) -
 
 def _mode(options: Mapping[str, Any]) -> str:
     """Which kind of sides was asked for; raises UsageError for half a pair or two kinds."""
-    kinds = ["revision"] if options["revision"] else []
+    kinds = ["revision"] if options["revision"] is not None else []
     for one, other in _PAIRS:
-        if bool(options[one]) != bool(options[other]):
+        if bool(options[one]) != bool(options[other]) or options[one] == "":
             raise errors.UsageError(f"--{one.replace('_', '-')} and --{other.replace('_', '-')} go together: give both")
         kinds += [one.removesuffix("_a")] if options[one] else []
     if len(kinds) > 1:
@@ -96,6 +96,8 @@ def _by_command(names: Sequence[str], options: Mapping[str, Any], session: Sessi
     from tickbench.measure.pairing import subjects
     from tickbench.measure.pairing.sides import command_side
 
+    if len(names) > 1:
+        raise errors.UsageError(f"with --command-a and --command-b one name, for the report, is enough: got {len(names)}")
     commands = []
     for name in ("command_a", "command_b"):
         try:

@@ -57,7 +57,7 @@ def shift_of(percent: object) -> dict[Metric, float] | None:
 def resolve(name: str) -> Path:
     """The run file that a name means: a path, or the name of a baseline."""
     path = Path(name)
-    if path.exists() or path.name != name or path.suffix == ".json":
+    if path.is_file() or path.name != name or path.suffix == ".json":
         return path
     from tickbench.results.baselines import named
 
@@ -65,13 +65,13 @@ def resolve(name: str) -> Path:
 
 
 def exit_status(comparison: Comparison) -> int:
-    """1 for a wrong answer; 3 with a veto; 1 with a regression; 2 where something could not be compared; else 0."""
+    """1 for a wrong answer; 3 with a veto; 1 with a regression; 2 where something, or all, could not be compared; else 0."""
     if comparison.wrong:
         return errors.EXIT_GATE_FAILED
     if comparison.veto:
         return errors.EXIT_INVALID_MEASUREMENT
     if comparison.of("regression"):
         return errors.EXIT_GATE_FAILED
-    if comparison.refused or not comparison.findings:
+    if comparison.refused or not any(one.effect for one in comparison.findings):
         return errors.EXIT_BAD_INPUT
     return errors.EXIT_PASSED

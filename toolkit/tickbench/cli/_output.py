@@ -15,7 +15,8 @@ PIPE_COLUMNS = 240
 
 def complain(text: str) -> None:
     """One error message on stderr."""
-    print(f"tickbench: {text}", file=sys.stderr)
+    shown = "".join(c if c.isprintable() or c == "\n" else " " for c in text)  # a file's names must not drive the terminal
+    print(f"tickbench: {shown}", file=sys.stderr)
 
 
 def emit(text: str) -> None:
@@ -27,11 +28,16 @@ def emit(text: str) -> None:
 
 
 def write_document(text: str, output: str) -> None:
-    """One text to a file; raises InputError with the reason."""
+    """One text to a file, which a full disk leaves as it was; raises InputError with the reason."""
     from tickbench.errors import InputError
+    from tickbench.results.run_file import write_and_rename
 
+    path, content = Path(output), text.encode("utf-8", errors="replace")
     try:
-        Path(output).write_text(text, encoding="utf-8", errors="replace")
+        if path.is_symlink() or (path.exists() and not path.is_file()):  # /dev/stdout, a pipe
+            path.write_bytes(content)
+        else:
+            write_and_rename(content, path)
     except OSError as error:
         raise InputError(f"cannot write {output}: {error.strerror or error}") from error
 

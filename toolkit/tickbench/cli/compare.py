@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import click
+from click.core import ParameterSource
 
 from tickbench.cli._options import FORMATS, Name, Seconds, impls_option, shift_option
+
+_OF_RUNS = ("across_machines", "shift")
+_OF_PAIRS = ("variants", "feed", "impls", "most_seconds", "canaries", "seed")
 
 
 @click.command(name="compare", short_help="Compare two runs, or two revisions side by side on this machine.")
@@ -38,10 +42,22 @@ def command(names: tuple[str, ...], form: str, as_json: bool, **options: object)
     """
     form = "json" if as_json else form
     paired = ("revision", "variant_a", "variant_b", "impls_a", "impls_b", "command_a", "command_b")
-    if any(options[name] for name in paired):
+    if any(options[name] is not None for name in paired):
         from tickbench.cli._compare_pairs import compare_pairs
 
+        _refuse(_OF_RUNS, "stored runs")
+        if options["command_a"]:
+            _refuse(("variants", "feed", "impls"), "scenarios")
         return compare_pairs(names, form, options)
     from tickbench.cli._compare_runs import compare_runs
 
+    _refuse(_OF_PAIRS, "sides that are measured in pairs: --revision, --variant-a, --impls-a or --command-a")
     return compare_runs(names, form, options)
+
+
+def _refuse(names: tuple[str, ...], belong_to: str) -> None:
+    """Raise UsageError for an option that was given and would mean nothing: whoever typed it expects something else."""
+    context = click.get_current_context()
+    for one in context.command.params:
+        if one.name in names and context.get_parameter_source(one.name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{one.opts[0]} is for {belong_to}", context)

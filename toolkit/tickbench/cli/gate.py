@@ -42,6 +42,7 @@ def command(
     from tickbench.measure.budgets import budgets_file, judge_run, read_budgets
     from tickbench.measure.gate import decide, read_comparison
     from tickbench.measure.since import with_since
+    from tickbench.measure.stored import NotComparableError
     from tickbench.render.gate import gate_document
     from tickbench.results.run_file import load
 
@@ -49,10 +50,14 @@ def command(
         raise UsageError("--baseline and --comparison are two ways to look for regressions: give one")
     loaded = load(Path(run))
     compared = read_comparison(Path(comparison)) if comparison else None
+    uncompared = ""
     if baseline and loaded.measurements:
-        compared = _against(baseline, loaded, run, shift)
+        try:
+            compared = _against(baseline, loaded, run, shift)
+        except NotComparableError as error:  # the budgets are judged all the same
+            uncompared = str(error)
     judged = judge_run(loaded, read_budgets(Path(budgets) if budgets else budgets_file()))
-    answer = decide(loaded, run, judged, compared, budgets_file=budgets, strict=strict)
+    answer = decide(loaded, run, judged, compared, budgets_file=budgets, strict=strict, uncompared=uncompared)
     document = gate_document(with_since(answer, loaded), form)
     if output:
         write_document(document + "\n", output)

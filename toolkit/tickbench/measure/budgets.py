@@ -13,6 +13,8 @@ metric = "p99"                       p50, p90, p99, p99.9, p99.99: of an operati
 limit = 5
 unit = "us"                          ns, us, ms, s; B, kB, MB, GB (powers of 1,000); %; /s; or "" for plain counts
 bound = "at most"                    or "at least", the default for a rate
+probe = "order_book"                 the histogram of a live engine's probe page that the limit also holds for, if its name
+                                     is not the id
 
 An entry with `not_measured = "why"` in place of scenario and metric is listed with that reason; `sum_of = ["id", …]` shows
 the sum of other lines beside it, which is no measurement of the whole.
@@ -67,6 +69,7 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     metric: Text | None = None
     bound: Bound | None = None
     not_measured: Text | None = None
+    probe: Text | None = None
     sum_of: list[Text] = []
 
     @property

@@ -7,6 +7,7 @@ nothing is dead, which is an error of its own: it must not stay green because a 
 
 import math
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +16,11 @@ from typing import Any, Literal
 import msgspec
 
 from tickbench import errors
-from tickbench.analysis.verdicts import SCHEMA, Comparison, Finding, percent
+from tickbench.analysis.verdicts import SCHEMA, Comparison, Finding, percent, place_of
 from tickbench.errors import InputError
 from tickbench.measure.budgets import BudgetFinding
 from tickbench.measure.runner import failed_verification
-from tickbench.results.run_file import Run, explain
+from tickbench.results.run_file import Failure, Run, explain
 
 Kind = Literal["wrong", "budget", "regression", "invalid", "dead"]
 _STATUS: dict[Kind, int] = {
@@ -30,6 +31,7 @@ _STATUS: dict[Kind, int] = {
     "dead": errors.EXIT_BAD_INPUT,
 }
 _REPRODUCED = "again.json"
+_NOT_LOOKED_AT = "regressions were not looked at: give --baseline NAME|FILE or --comparison CMP.json"
 
 
 @dataclass(frozen=True)
@@ -107,17 +109,23 @@ def decide(
     *,
     budgets_file: str | None = None,
     strict: bool = False,
+    uncompared: str = "",
 ) -> Gate:
-    """The answer about a run called `name`. `budgets_file` is the user's own, which must judge something."""
+    """The answer about a run called `name`. `budgets_file` is the user's own, which must judge something.
+
+    `uncompared` says why there is no comparison although one was asked for.
+    """
     lines = [
         *_wrong(run, comparison),
         *(_over(one, budgets_file) for one in budgets if one.verdict == "over" and one.budget.priority != "external"),
         *_compared(comparison),
-        *_invalid(run),
+        *_invalid(run, budgets),
         *(_unmeasured(budgets) if strict else ()),
+        *([Line("dead", "", "", uncompared)] if uncompared else []),
         *_dead(run, name, budgets, comparison, budgets_file),
     ]
-    return Gate(name, tuple(lines), tuple(_remarks(run, budgets, comparison)), tuple(budgets), comparison)
+    remarks = [] if comparison or uncompared else [_NOT_LOOKED_AT]
+    return Gate(name, tuple(lines), (*remarks, *_remarks(run, budgets, comparison)), tuple(budgets), comparison)
 
 
 def _wrong(run: Run, comparison: Comparison | None) -> Iterable[Line]:
@@ -126,8 +134,7 @@ def _wrong(run: Run, comparison: Comparison | None) -> Iterable[Line]:
             again = shlex.join(["tickbench", "verify", one.scenario])
             yield Line("wrong", one.scenario, one.variant, f"wrong answer: {one.detail}", again)
     for text in comparison.wrong if comparison else ():
-        head, _, detail = text.partition(": ")
-        scenario, _, variant = head.rpartition(" ")
+        scenario, variant, detail = place_of(text)
         yield Line("wrong", scenario, variant, f"wrong answer: {detail}", shlex.join(["tickbench", "verify", scenario]))
 
 
@@ -153,14 +160,15 @@ def _compared(comparison: Comparison | None) -> Iterable[Line]:
     """The regressions; or the veto, under which there are none; and what could not be compared."""
     if comparison is None:
         return
+    if comparison.facts.get("interrupted"):
+        yield Line("invalid", "", "", "the comparison was interrupted: measure again")
     if comparison.veto:
         yield Line("invalid", "", "", f"the comparison is not to be believed: {comparison.veto}")
     else:
         found = sorted(comparison.of("regression"), key=lambda one: -(one.effect.ratio if one.effect else 0.0))
         yield from (_regression(one, comparison) for one in found)
     for text in comparison.refused:
-        head, _, reason = text.partition(": ")
-        scenario, _, variant = head.rpartition(" ")
+        scenario, variant, reason = place_of(text)
         yield Line("dead", scenario, variant, f"not compared: {reason}")
 
 
@@ -183,16 +191,21 @@ def _compare_again(one: Finding, comparison: Comparison) -> str:
     return f"{_run_again(one.scenario, one.variant)} && {compare}"
 
 
-def _invalid(run: Run) -> Iterable[Line]:
-    """Numbers that were lost: nothing is said about the code there."""
-    measured = {(one.scenario, one.variant) for one in run.measurements}
+def _invalid(run: Run, budgets: Iterable[BudgetFinding]) -> Iterable[Line]:
+    """Numbers that were lost, all of a variant's or one that a budget needs: nothing is said about the code there."""
+    kept = {(one.scenario, one.variant) for one in run.measurements}
+    kept -= {(one.budget.scenario or "", one.variant) for one in budgets if one.budget.priority != "external"}
     if run.provenance.interrupted:
         yield Line("invalid", "", "", "the run was interrupted: measure again")
-    for one in run.failures:
-        lost = (one.scenario, one.variant) not in measured and one.kind != "not_measurable"
-        if lost and not failed_verification(one):
+    lost = {(one.scenario, one.variant): one for one in run.failures if _is_lost(one)}
+    for place, one in lost.items():
+        if place not in kept:
             text = f"{one.kind.replace('_', ' ')}: {one.detail}"
             yield Line("invalid", one.scenario, one.variant, text, _run_again(one.scenario, one.variant))
+
+
+def _is_lost(one: Failure) -> bool:
+    return one.kind != "not_measurable" and not failed_verification(one)
 
 
 def _unmeasured(budgets: Iterable[BudgetFinding]) -> Iterable[Line]:
@@ -223,9 +236,7 @@ def _dead(
 
 
 def _remarks(run: Run, budgets: Sequence[BudgetFinding], comparison: Comparison | None) -> Iterable[str]:
-    if comparison is None:
-        yield "regressions were not looked at: give --baseline NAME|FILE or --comparison CMP.json"
-    else:
+    if comparison is not None:
         yield from (f"vanished: {name}" for name in comparison.vanished)
         if undecided := comparison.of("inconclusive"):
             yield f"{len(undecided)} of {len(comparison.findings)} comparisons are inconclusive: tickbench compare shows why"
@@ -236,5 +247,7 @@ def _remarks(run: Run, budgets: Sequence[BudgetFinding], comparison: Comparison 
     missing = [one for one in budgets if one.verdict == "not measured" and one.budget.priority == "critical"]
     for one in missing:
         yield f"critical, but not measured: {one.budget.name}: {one.reason}"
+    for (scenario, variant), many in Counter((one.scenario, one.variant) for one in run.failures if _is_lost(one)).items():
+        yield f"{scenario} {variant}: {many} rounds were lost, and say nothing"
     if run.provenance.clean is False:
         yield "the run was made from a work tree with uncommitted changes"

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tickbench.kernels.clock import Clock, calibrate
+from tickbench.kernels.clock import Clock, calibrate, now_ticks
 from tickbench.kernels.gaps import spin_gaps
 from tickbench.kernels.hdr import Histogram
 from tickbench.measure.machine import allowed_cpus
@@ -44,12 +44,14 @@ def measure_jitter(seconds: float, on_core: Callable[[int], None] | None = None)
 
 
 def _spin(clock: Clock, cpu: int, seconds: float) -> CoreJitter:
-    gaps, lost_ticks, left_s = Histogram(), 0, seconds
+    gaps, lost_ticks, spun_ticks, left_s = Histogram(), 0, 0, seconds
     while left_s > 0:
         part_s = min(left_s, _SLICE_S)
+        start = now_ticks(clock.source)
         lost, _ = spin_gaps(
             clock.source, clock.ticks(round(part_s * 1e9)), clock.ticks(GAP_NS), clock.ns_per_tick, gaps.address, gaps.index
         )
+        spun_ticks += now_ticks(clock.source) - start  # more than asked for where the last gap goes beyond the end
         lost_ticks += lost
         left_s -= part_s
-    return CoreJitter(cpu, seconds * 1e9, lost_ticks * clock.ns_per_tick, gaps)
+    return CoreJitter(cpu, spun_ticks * clock.ns_per_tick, lost_ticks * clock.ns_per_tick, gaps)

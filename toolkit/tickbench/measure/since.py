@@ -19,12 +19,12 @@ _NS_PER_S = 1_000_000_000
 
 def with_since(gate: Gate, run: Run) -> Gate:
     """The gate with `since` filled in where the history knows; without a history, or a broken one, as it was."""
-    from tickbench.results.history import is_off, open_history
+    from tickbench.results.history import existing_history
 
-    if not gate.lines or is_off():
-        return gate
-    with contextlib.suppress(TickbenchError), open_history() as history:
-        return replace(gate, lines=tuple(_told(one, history, run, gate) for one in gate.lines))
+    with contextlib.suppress(TickbenchError):
+        if gate.lines and (found := existing_history()) is not None:
+            with found as history:
+                return replace(gate, lines=tuple(_told(one, history, run, gate) for one in gate.lines))
     return gate
 
 
@@ -40,7 +40,8 @@ def _series(line: Line, metric: str, history: "History", run: Run) -> "list[Poin
     from tickbench.measure.history import read_points
     from tickbench.results.history_points import machine_class
 
-    return read_points(history, line.scenario, line.variant, metric, machine_class(run.provenance))[0]
+    points = read_points(history, line.scenario, line.variant, metric, machine_class(run.provenance))[0]
+    return [one for one in points if one.started_at <= run.provenance.started_at]  # a later run says nothing of this one
 
 
 def _over_since(line: Line, history: "History", run: Run, gate: Gate) -> str:
@@ -64,12 +65,13 @@ def _over_since(line: Line, history: "History", run: Run, gate: Gate) -> str:
 
 
 def _changed_since(line: Line, history: "History", run: Run) -> str:
-    """The last change point of the series, if it has one."""
+    """The last change point of the series to the worse, if it has one."""
     from tickbench.analysis.trend import change_points
 
     points = _series(line, line.metric, history, run)
-    changes = change_points([one.value for one in points])
-    return f"the series changed at {_when(points[changes[-1].index])}" if changes else ""
+    more_is_worse = line.metric != "throughput"
+    worse = [one for one in change_points([p.value for p in points]) if (one.after > one.before) == more_is_worse]
+    return f"the series changed at {_when(points[worse[-1].index])}" if worse else ""
 
 
 def _when(point: "Point") -> str:

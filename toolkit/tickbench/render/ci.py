@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 
-from tickbench.analysis.verdicts import Comparison
+from tickbench.analysis.verdicts import Comparison, place_of
 from tickbench.render.comparison import by_importance, change, comparison_content, tally
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0, section 2.2
@@ -68,8 +68,7 @@ class Cases(dict[tuple[str, str], Case]):
 
     def named(self, text: str) -> tuple[Case, str]:
         """The case of `scenario variant: what`, and what."""
-        head, _, what = text.partition(": ")
-        scenario, _, variant = head.rpartition(" ")
+        scenario, variant, what = place_of(text)
         return self.of(scenario, variant), what
 
 

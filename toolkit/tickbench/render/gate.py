@@ -34,11 +34,17 @@ def gate_document(gate: Gate, form: str) -> str:
 
 
 def headline(gate: Gate) -> str:
-    """PASSED or FAILED, and how much of what."""
+    """PASSED or FAILED, and how much of what; a gate that had nothing to fail on says so."""
     if gate.passed:
-        return f"PASSED: {gate.run}"
+        return f"PASSED: {gate.run}" if _decided(gate) else f"PASSED, with nothing shown either way: {gate.run}"
     counts = {name: sum(one.kind == kind for one in gate.lines) for kind, name in _SUMMED.items()}
     return "FAILED: " + ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+
+
+def _decided(gate: Gate) -> bool:
+    """Whether a budget or a comparison has a verdict that says something."""
+    compared = gate.comparison.findings if gate.comparison else ()
+    return any(one.verdict != "not measured" for one in gate.budgets) or any(one.verdict != "inconclusive" for one in compared)
 
 
 def _judged(gate: Gate) -> list[str]:

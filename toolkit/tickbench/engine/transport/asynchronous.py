@@ -148,7 +148,7 @@ async def _connect_websockets(session: Session, url: str, receive: Receive, hand
         from websockets.asyncio.client import connect
         from websockets.exceptions import WebSocketException
     except ModuleNotFoundError as error:
-        raise NotMeasurableError(f"the websockets transport needs {error.name}: pip install 'tickbench[engine]'") from error
+        raise NotMeasurableError(f"the websockets transport needs {error.name}: pip install {error.name}") from error
     connection, slot = Connection(), session.page.slots["websocket_receive"]
     try:
         stream = await connect(url, compression=None, max_size=None, max_queue=None, ping_interval=None, proxy=None)
@@ -186,7 +186,7 @@ async def _connect_picows(session: Session, url: str, receive: Receive, handler:
     try:
         from picows import WSCloseCode, WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
     except ModuleNotFoundError as error:
-        raise NotMeasurableError(f"the picows transport needs {error.name}: pip install 'tickbench[engine]'") from error
+        raise NotMeasurableError(f"the picows transport needs {error.name}: pip install {error.name}") from error
     connection, slot = Connection(), session.page.slots["websocket_receive"]
 
     class Listener(WSListener):

@@ -140,6 +140,12 @@ def _environment(checkout: Checkout, tree: Path, observer: Observer) -> str:
     if wanted == lock_hash(checkout.root):
         return sys.executable
     folder = cache_root() / "environments" / wanted
+    with _locked(folder.parent):  # revisions with the same locks share it
+        return _built(folder, checkout, tree, observer)
+
+
+def _built(folder: Path, checkout: Checkout, tree: Path, observer: Observer) -> str:
+    """The interpreter of an environment with what the tree wants, built if it is not there whole."""
     python, stamp = folder / "bin" / "python", folder / ".complete"
     if stamp.is_file():
         return str(python)
@@ -150,9 +156,7 @@ def _environment(checkout: Checkout, tree: Path, observer: Observer) -> str:
     if checkout.is_tickbench:
         install += [f"{tree}[peers]"]
     else:
-        import tickbench
-
-        install += [f"tickbench=={tickbench.__version__}"]
+        install += [_running_tickbench()]
         install += [f"-r{path}" for path in sorted(tree.glob("requirements*.txt"))]
         install += [str(tree)] if (tree / "pyproject.toml").is_file() else []
     for command in ([sys.executable, "-m", "venv", str(folder)], install):
@@ -162,6 +166,14 @@ def _environment(checkout: Checkout, tree: Path, observer: Observer) -> str:
             raise InputError(f"cannot build the environment of the revision: {' '.join(command[:4])} …:\n{told}")
     stamp.touch()
     return str(python)
+
+
+def _running_tickbench() -> str:
+    """What pip installs the running tickbench from: its checkout, or the version of an index."""
+    import tickbench
+
+    checkout = Path(tickbench.__file__).parents[2]
+    return str(checkout) if (checkout / "pyproject.toml").is_file() else f"tickbench=={tickbench.__version__}"
 
 
 def _run(command: Sequence[str], folder: Path, environment: dict[str, str]) -> "subprocess.CompletedProcess[bytes]":

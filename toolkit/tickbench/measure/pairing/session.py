@@ -16,6 +16,7 @@ from tickbench.analysis.pairs import (
     decide,
     effect_of,
     too_noisy,
+    unconfirmed,
 )
 from tickbench.analysis.verdicts import (
     LIMITS,
@@ -41,6 +42,7 @@ from tickbench.measure.pairing.sides import canary_side
 DECIDING: tuple[Metric, ...] = ("throughput", "p50")  # p99 is judged on the pairs that these needed, and some more
 P99_PAIRS = 16  # at least so many before a p99 that is not decided is given up (its spread is 4 to 10 %)
 CANARY_PAIRS = 6
+_FLAGS = ("regression", "improvement")
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,8 @@ class Session:
                 continue
             findings += found
             self.observer.done(f"{name}: " + "; ".join(_told(one) for one in found))
+        if not interrupted and any(one.verdict in _FLAGS for one in findings):
+            interrupted = self._complete_canaries(notes)
         veto = self._veto()
         return Comparison(
             kind="pairs",
@@ -144,13 +148,13 @@ class Session:
         start_s = time.monotonic()
         first = self._measured(subject, turn, cpus)
         found = _judged(subject, first)
-        flagged = {metric for metric, (_, verdict) in found.items() if verdict.verdict in ("regression", "improvement")}
+        flagged = {metric for metric, (_, verdict) in found.items() if verdict.verdict in _FLAGS}
         again: Series | None = None
         if flagged:
             again = self._measured(subject, turn, cpus, other_than=first.pairs[0].cpu)
             second = _judged(subject, again)
-            for metric in flagged & second.keys():
-                found[metric] = confirmed(found[metric], second[metric])
+            for metric in flagged:
+                found[metric] = confirmed(found[metric], second[metric]) if metric in second else unconfirmed(found[metric])
         elapsed_s = time.monotonic() - start_s
         pairs = [*first.pairs, *(again.pairs if again else [])]
         self.timings.append(
@@ -209,13 +213,26 @@ class Session:
             self._canary_turns[kind] = calibrate(side, self.seed, 0.0)
         self._add_pair(series, side, side, self._canary_turns[kind], cpus)
 
+    def _complete_canaries(self, notes: list[str]) -> bool:
+        """Give every canary its pairs, so that it can veto a short comparison too; returns whether that was interrupted."""
+        cpus = allowed_cpus()
+        try:
+            while any(len(one.pairs) < CANARY_PAIRS for one in self.canaries.values()):
+                self._canary_pair(cpus)
+        except KeyboardInterrupt:
+            notes.append("interrupted among the canaries: whether the machine is at fault is not known")
+            return True
+        except (NotMeasurableError, InvalidMeasurementError, InputError) as error:
+            notes.append(f"the canaries could not be measured: {error}")
+        return False
+
     def _veto(self) -> str | None:
         """Why the measurement is not to be believed, if a canary shows a difference between two times the same code."""
         for kind, series in self.canaries.items():
             if len(series.pairs) < CANARY_PAIRS:
                 continue
             effect, judgement = decide(series.values("throughput"), LIMITS["throughput"])
-            if judgement.verdict in ("regression", "improvement"):
+            if judgement.verdict in _FLAGS:
                 return (
                     f"the {kind} canary, identical code on both sides, shows {percent(effect.ratio)}: the machine is at fault"
                 )

@@ -28,7 +28,7 @@ def between_homes(
 def between_variants(entries: Iterable[Entry], home: Home, base: str, new: str) -> list[Subject]:
     """A subject a scenario in which both variants take part."""
     return [
-        _subject(entry, f"{base} → {new}", variant_side(home, entry, base, base), variant_side(home, entry, new, new))
+        _subject(entry, f"{base}→{new}", variant_side(home, entry, base, base), variant_side(home, entry, new, new))
         for entry in entries
         if {base, new} <= {one.name for one in entry.variants}
     ]

@@ -13,9 +13,9 @@ _SPARK_VARIANTS = 8
 
 
 def throughput_chart(view: ScenarioView) -> Chart | None:
-    """Draw operations per second of each variant from zero; None where nothing was counted."""
-    rows = [row for row in view.rows if row.operations_per_s > 0]
-    if not rows:
+    """Draw operations per second of each variant from zero; None for fewer than two. The driver alone would dwarf them all."""
+    rows = [row for row in view.rows if row.operations_per_s > 0 and not row.null]
+    if len(rows) < 2:
         return None
     scale = linear_scale([row.operations_per_s for row in rows], "1/s")
     series = series_of(view)

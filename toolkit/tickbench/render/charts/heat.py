@@ -22,9 +22,9 @@ _Y_TICKS = 3
 
 
 def heat_chart(view: Heatmap) -> Chart | None:
-    """Draw counts by time and latency; None where there is nothing to draw."""
+    """Draw counts by time and latency; None where there is nothing to draw: one slice of time is no course of time."""
     columns, rows = len(view.columns), len(view.edges_ns) - 1
-    if not columns or rows < 1 or not all(map(math.isfinite, view.edges_ns)):
+    if columns < 2 or rows < 1 or not all(map(math.isfinite, view.edges_ns)):
         return None
     width = _AREA.right - _AREA.left
     breaks = [k for k, (a, b) in enumerate(pairwise(view.columns), start=1) if a.round != b.round]
@@ -109,7 +109,11 @@ def _time_ticks(view: Heatmap) -> tuple[Tick, ...]:
     columns = len(view.columns)
     step = math.ceil(columns / 6)
     width = (_AREA.right - _AREA.left) / columns
-    return tuple(Tick(round(_AREA.left + width * k, 1), f"{view.columns[k].start_s:.3g}") for k in range(0, columns, step))
+    return tuple(Tick(round(_AREA.left + width * k, 1), _seconds(view.columns[k].start_s)) for k in range(0, columns, step))
+
+
+def _seconds(start_s: float) -> str:
+    return f"{start_s:,.0f}" if start_s >= 100 else f"{start_s:.3g}"
 
 
 def _latency_ticks(view: Heatmap) -> tuple[Tick, ...]:

@@ -6,7 +6,7 @@ from tickbench.render.view.model import HistorySeries, Sweep
 
 WIDTH, HEIGHT = 560.0, 300.0
 _AREA = Area(74.0, 16.0, 540.0, 246.0)
-_HISTORY = Area(74.0, 18.0, 540.0, 132.0)
+_HISTORY = Area(74.0, 18.0, 508.0, 132.0)  # half of a date fits to the right of the last run
 _HISTORY_HEIGHT = 184.0
 _MOST_CROSSINGS = 12
 
@@ -66,7 +66,7 @@ def history_chart(view: HistorySeries) -> Chart | None:
         at = number(across[min(max(index, 0), last)])
         changes += [
             Path(f"M{at} {area.top}V{area.bottom}", "change"),
-            Text(float(at) + 4, area.top - 5, short(text, 40), "start", "change"),
+            _beside(float(at), area.top - 5, short(text, 40), "change"),
         ]
     ends = sorted({0, last // 2, last})
     return Chart(
@@ -106,4 +106,10 @@ def _crossing(crossing: tuple[float, str, str], x: Scale, turn: int) -> list[Sha
     hair = Path(
         f"M{number(at)} {_AREA.top}V{_AREA.bottom}", "cross", f"{short(first)} and {short(second)} cross at {plain(value)}"
     )
-    return [hair, Text(at + 4, _AREA.top + 11 + 13 * (turn % 4), f"cross at {value:.3g}", "start", "cross")]
+    return [hair, _beside(at, _AREA.top + 11 + 13 * (turn % 4), f"cross at {value:.3g}", "cross")]
+
+
+def _beside(at: float, y: float, text: str, look: str) -> Text:
+    """A text beside a hair, on the side that has more room."""
+    right = at < WIDTH / 2
+    return Text(at + 4 if right else at - 4, y, text, "start" if right else "end", look)

@@ -13,7 +13,7 @@ from tickbench.render.view.budgets import budget_rows, waterfall_of
 from tickbench.render.view.claims import claim_rows
 from tickbench.render.view.comparison import comparison_of
 from tickbench.render.view.facts import certificate_lines, facts_of
-from tickbench.render.view.heatmap import MOST_COLUMNS, MOST_VARIANTS, PAGE_COLUMNS
+from tickbench.render.view.heatmap import MOST_COLUMNS, PAGE_COLUMNS, maps_a_scenario
 from tickbench.render.view.history import history_series
 from tickbench.render.view.memory import memory_rows
 from tickbench.render.view.method import method_of
@@ -63,9 +63,10 @@ def build_report(
 def _scenarios(run: Run, budgets: Iterable[BudgetFinding], baseline: Run | None) -> tuple[ScenarioView, ...]:
     before = curves_of(sections(baseline)) if baseline else {}
     places = {id(one): index for index, one in enumerate(run.measurements)}
-    columns = min(PAGE_COLUMNS // (MOST_VARIANTS * max(len(run.scenarios), 1)), MOST_COLUMNS)
+    maps = maps_a_scenario(len(run.scenarios))
+    columns = min(PAGE_COLUMNS // (maps * max(len(run.scenarios), 1)), MOST_COLUMNS)
     names = anchors(one.id for one in run.scenarios)
     return tuple(
-        scenario_view(section, anchor, budgets, before, places, columns)
+        scenario_view(section, anchor, budgets, before, places, (maps, columns))
         for section, anchor in zip(sections(run), names, strict=True)
     )

@@ -15,8 +15,9 @@ from tickbench.render.view.model import HeatColumn, Heatmap
 from tickbench.results.run_file import Measurement
 
 MOST_VARIANTS = 4
+PAGE_MAPS = 200  # of a report, 3 to 4 kB each: a suite shows one or two a scenario, a single scenario MOST_VARIANTS
 MOST_COLUMNS = 120  # of one heat map
-PAGE_COLUMNS = 6_000  # of all heat maps of a report together: about 100 bytes each
+PAGE_COLUMNS = 4_000  # of all heat maps of a report together: about 100 bytes each
 _ROWS_AN_OCTAVE = 4
 _LEAST_NS = 1e-3  # a value of 0 is less than a tick of the clock: it falls into the lowest row
 _NS_PER_S = 1_000_000_000
@@ -33,14 +34,20 @@ class _Slice:
     counts: NDArray[np.int64]
 
 
-def chosen_rows(rows: Iterable[Row], with_budget: Iterable[str]) -> list[Row]:
-    """Those of most interest: with a budget, the reference, and the fastest, at most MOST_VARIANTS."""
+def maps_a_scenario(scenarios: int) -> int:
+    """How many heat maps each of so many scenarios may have."""
+    return max(1, min(MOST_VARIANTS, PAGE_MAPS // max(scenarios, 1)))
+
+
+def chosen_rows(rows: Iterable[Row], with_budget: Iterable[str], most: int) -> list[Row]:
+    """Those of most interest, at most so many: with a budget, the fastest, the reference."""
     names = set(with_budget)
     real = [one for one in rows if not one.variant.null and one.spreads]
     fastest = sorted(real, key=lambda one: -one.operations_per_s)
-    important = [one for one in real if one.variant.name in names or one.variant.reference]
-    by_name = {one.variant.name: one for one in [*important, *fastest]}
-    return list(by_name.values())[:MOST_VARIANTS]
+    judged = [one for one in real if one.variant.name in names]
+    reference = [one for one in real if one.variant.reference]
+    by_name = {one.variant.name: one for one in [*judged, *fastest[:1], *reference, *fastest]}
+    return list(by_name.values())[:most]
 
 
 def heatmap_of(row: Row, most_columns: int) -> Heatmap | None:

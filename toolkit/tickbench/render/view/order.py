@@ -14,8 +14,11 @@ Places = Mapping[int, int]  # id of a measurement -> its place in the file
 
 
 def run_order(section: Section, places: Places) -> RunOrder | None:
-    """The workers of a scenario in time; without start times, in the order of the file, which is that in which they ended."""
-    measured = [one for row in section.rows for one in row.measured]
+    """The workers of a scenario in time, without those of the driver alone.
+
+    Without start times they stand in the order of the file, which is that in which they ended.
+    """
+    measured = [one for row in section.rows for one in row.measured if not row.variant.null]
     if not measured:
         return None
     timed = all(one.started_s is not None for one in measured)
@@ -26,8 +29,7 @@ def run_order(section: Section, places: Places) -> RunOrder | None:
     open_loop = section.scenario.open_loop
     ordered = sorted(measured, key=when)
     points = tuple(OrderPoint(when(one), one.round, one.variant, cost_ns(one, open_loop), one.disturbed) for one in ordered)
-    null = {row.variant.name for row in section.rows if row.variant.null}
-    drift = _drift_percent([one for one in points if one.variant not in null])
+    drift = _drift_percent(points)
     return RunOrder(points, drift, _finding(points, drift, timed))
 
 

@@ -22,9 +22,14 @@ Curves = Mapping[tuple[str, str], Points]  # by scenario and variant
 
 
 def scenario_view(
-    section: Section, anchor: str, budgets: Iterable[BudgetFinding], baseline: Curves, places: Places, most_columns: int
+    section: Section,
+    anchor: str,
+    budgets: Iterable[BudgetFinding],
+    baseline: Curves,
+    places: Places,
+    heat: tuple[int, int],
 ) -> ScenarioView:
-    """All of one scenario; `most_columns` are for each of its heat maps."""
+    """All of one scenario; `heat`: its heat maps at most, and the columns of each."""
     scenario = section.scenario
     mine = [one for one in budgets if one.budget.scenario == scenario.id]
     curves = () if section.batch else _curves(section, baseline)
@@ -44,7 +49,7 @@ def scenario_view(
         rows=tuple(_row(one, section) for one in section.rows),
         curves=curves,
         limits=() if section.batch else _limits(mine),
-        heatmaps=_heatmaps(section, [one.variant for one in mine], most_columns),
+        heatmaps=_heatmaps(section, [one.variant for one in mine], *heat),
         order=run_order(section, places),
         noise=noise_rows(section.rows),
         failures=tuple((alike[0].variant, failure_text(alike)) for alike in alike_failures(section.failures)),
@@ -164,8 +169,8 @@ def _limits(budgets: Iterable[BudgetFinding]) -> tuple[LimitLine, ...]:
     return tuple(found.values())
 
 
-def _heatmaps(section: Section, with_budget: Iterable[str], most_columns: int) -> tuple[Heatmap, ...]:
-    rows = chosen_rows(section.rows, with_budget)
+def _heatmaps(section: Section, with_budget: Iterable[str], most: int, most_columns: int) -> tuple[Heatmap, ...]:
+    rows = chosen_rows(section.rows, with_budget, most)
     return tuple(found for row in rows if (found := heatmap_of(row, most_columns)))
 
 

@@ -7,7 +7,7 @@ of a batch, a comment `#[OperationsPerValue: N Tag=T]` says of how many operatio
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from tickbench.kernels.hdr import decode_sparse
 from tickbench.results.exports.choice import (
@@ -52,14 +52,7 @@ def write(run: Run, choice: Choice) -> Export:
             f"a value of {batches} of the measurements is the time of a batch of operations: comments say of how many",
         )
     start_s = started_at_s(run)
-    head = [
-        f"#[Logged with tickbench {run.provenance.tickbench}; values in ns]",
-        "#[Histogram log format version 1.3]",
-        f"#[StartTime: {start_s:.3f} (seconds since epoch), {run.provenance.started_at}]",
-        f"#[BaseTime: {start_s:.3f} (seconds since epoch)]",
-        *comments,
-        _LEGEND,
-    ]
+    head = heading(start_s, run.provenance.started_at, run.provenance.tickbench, comments)
     lines.sort(key=lambda line: line[0])
     return Export("\n".join([*head, *(text for _, text in lines)]) + "\n", tuple(left_out), notes)
 
@@ -70,16 +63,34 @@ def _lines(one: Measurement, name: str, start_ns: int) -> Iterator[tuple[int, st
         for slice_ in one.intervals:
             yield (
                 start_ns + slice_.start_ns,
-                _line(start_ns + slice_.start_ns, slice_.end_ns - slice_.start_ns, slice_.histogram),
+                interval_line(start_ns + slice_.start_ns, slice_.end_ns - slice_.start_ns, slice_.histogram),
             )
     else:
-        yield start_ns, _line(start_ns, one.elapsed_ns, one.histograms[name])
+        yield start_ns, interval_line(start_ns, one.elapsed_ns, one.histograms[name])
 
 
-def _line(start_ns: int, length_ns: int, payload: str) -> str:
+def interval_line(start_ns: int, length_ns: int, payload: str) -> str:
+    """A line without its tag: from `start_ns` after the log's start, with an encoded histogram."""
     geometry, places, _ = decode_sparse(payload)
     max_ns = int(geometry.highest_values[places[-1]]) if places.size else 0
     return f"{_seconds(start_ns)},{_seconds(max(length_ns, 0))},{max_ns / _NS_PER_MS:.6f},{payload}"
+
+
+def heading(start_s: float, started_at: str, version: str, comments: Iterable[str] = ()) -> list[str]:
+    """The lines before the first interval."""
+    return [
+        f"#[Logged with tickbench {version}; values in ns]",
+        "#[Histogram log format version 1.3]",
+        f"#[StartTime: {start_s:.3f} (seconds since epoch), {started_at}]",
+        f"#[BaseTime: {start_s:.3f} (seconds since epoch)]",
+        *comments,
+        _LEGEND,
+    ]
+
+
+def tag_text(name: str) -> str:
+    """A name as a tag: commas end a tag, white space ends it for the Java scanner, what cannot be printed has no place."""
+    return "".join(letter if letter.isprintable() else "_" for letter in re.sub(r"[\s,]", "_", name)) or "_"
 
 
 def _seconds(time_ns: int) -> str:
@@ -99,9 +110,7 @@ def _tags(run: Run) -> dict[Key, str]:
         if imported and group.variant == UNTAGGED and "" not in found.values():
             found[group.scenario, group.component, group.variant] = ""
             continue
-        # Commas end a tag, white space ends it for the Java scanner; what cannot be printed has no place in a text.
-        name = re.sub(r"[\s,]", "_", group.variant if imported else f"{group.scenario}/{group.variant}")
-        plain = "".join(letter if letter.isprintable() else "_" for letter in name) or "_"
+        plain = tag_text(group.variant if imported else f"{group.scenario}/{group.variant}")
         tag, number = f"Tag={plain},", 1
         while tag in found.values():
             number += 1

@@ -32,22 +32,26 @@ def write(run: Run, choice: Choice) -> Export:
     found = groups(run)
     merged = [(group, name, histogram) for group in found for name, histogram in _merged(group, choice)]
     lines: list[str] = []
-    lines += _family("tickbench_run", "info", "The run that these numbers are of.", [("_info", _run_labels(run), "1")])
-    lines += _family(
+    lines += family("tickbench_run", "info", "The run that these numbers are of.", [("_info", _run_labels(run), "1")])
+    lines += family(
         _LATENCY,
         "histogram",
         "Time of an operation, of values timed one by one.",
-        (one for group, name, histogram in merged for one in _buckets(_labels(group) | {"histogram": name}, histogram)),
+        (one for group, name, histogram in merged for one in bucket_samples(_labels(group) | {"histogram": name}, histogram)),
     )
-    lines += _family(
+    lines += family(
         "tickbench_latency_percentile_seconds",
         "gauge",
         "Percentiles of the same values at three digits, and their maximum.",
-        (one for group, name, histogram in merged for one in _percentiles(_labels(group) | {"histogram": name}, histogram)),
+        (
+            one
+            for group, name, histogram in merged
+            for one in percentile_samples(_labels(group) | {"histogram": name}, histogram)
+        ),
     )
     for name, help_text, value in _GAUGES:
-        lines += _family(name, "gauge", help_text, ((("", _labels(group), repr(value(group)))) for group in found))
-    lines += _family(
+        lines += family(name, "gauge", help_text, ((("", _labels(group), repr(value(group)))) for group in found))
+    lines += family(
         "tickbench_counter", "gauge", "What a workload counted, median of the rounds.", (o for g in found for o in _counters(g))
     )
     batches = sum(group.batch for group in found)
@@ -82,7 +86,7 @@ def _merged(group: Group, choice: Choice) -> Iterator[tuple[str, Histogram]]:
         yield named[0][0], merge_all([text for _, text in named])
 
 
-def _family(name: str, kind: str, help_text: str, samples: Iterable[Sample]) -> Iterator[str]:
+def family(name: str, kind: str, help_text: str, samples: Iterable[Sample]) -> Iterator[str]:
     """A metric family, if it has a sample."""
     shown = [f"{name}{suffix}{{{_label_text(labels)}}} {value}" for suffix, labels, value in samples]
     if shown:
@@ -93,16 +97,17 @@ def _family(name: str, kind: str, help_text: str, samples: Iterable[Sample]) -> 
         yield from shown
 
 
-def _buckets(labels: Labels, histogram: Histogram) -> Iterator[Sample]:
+def bucket_samples(labels: Labels, histogram: Histogram, *, all_limits: bool = False) -> Iterator[Sample]:
+    """The samples of a classic histogram; `all_limits` also of those that nothing lies near, for series that go on."""
     geometry = histogram.geometry
     used = np.flatnonzero(histogram.counts)
-    if used.size:
+    if used.size or all_limits:
         running = np.cumsum(histogram.counts)
         highest = geometry.highest_values
-        places = np.flatnonzero(np.isin(highest, _limits_ns(int(highest[-1]))))
+        places = np.flatnonzero(np.isin(highest, limits_ns(int(highest[-1]))))
         # From the last empty limit, where the first bucket begins, to the first that covers the maximum.
-        first = max(0, int(np.searchsorted(places, used[0])) - 1)
-        last = int(np.searchsorted(places, used[-1]))
+        first = 0 if all_limits else max(0, int(np.searchsorted(places, used[0])) - 1)
+        last = places.size if all_limits else int(np.searchsorted(places, used[-1]))
         for place in places[first : last + 1]:
             yield "_bucket", labels | {"le": repr(int(highest[place]) / NS_PER_S)}, str(running[place])
     yield "_bucket", labels | {"le": "+Inf"}, str(histogram.count)
@@ -110,7 +115,7 @@ def _buckets(labels: Labels, histogram: Histogram) -> Iterator[Sample]:
     yield "_sum", labels, repr(histogram.sum_ns / NS_PER_S)
 
 
-def _limits_ns(most_ns: int) -> list[int]:
+def limits_ns(most_ns: int) -> list[int]:
     """The limits, included in their buckets: 0 to 7 ns one by one, then each octave in eight equal parts."""
     step_count = 1 << _STEPS_LOG2
     octaves = range(_STEPS_LOG2, most_ns.bit_length())
@@ -118,7 +123,8 @@ def _limits_ns(most_ns: int) -> list[int]:
     return [*range(step_count), *parts]
 
 
-def _percentiles(labels: Labels, histogram: Histogram) -> Iterator[Sample]:
+def percentile_samples(labels: Labels, histogram: Histogram) -> Iterator[Sample]:
+    """The percentiles and the maximum; nothing of an empty histogram."""
     if histogram.count:
         values = (*histogram.percentiles(_PERCENTILES), histogram.max_ns)
         for name, value_ns in zip((*_PERCENTILES, "max"), values, strict=True):
