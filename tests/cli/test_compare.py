@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import msgspec
 import pytest
 
-from cli.command import tickbench
+from cli.command import tickbench, tickbench_process
 from stored_runs import a_stored_run
 from tickbench.cli._output import write_document
 from tickbench.errors import InputError
@@ -116,7 +116,7 @@ def test_a_full_disk_leaves_the_last_output_whole(tmp_path, monkeypatch):
 
 def test_an_output_may_be_a_device(tmp_path):
     base = stored(tmp_path, "base.json", 1)
-    done = tickbench("compare", base, base, "--format", "markdown", "-o", "/dev/stdout", cwd=tmp_path)
+    done = tickbench_process("compare", base, base, "--format", "markdown", "-o", "/dev/stdout", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "| smoke/one | plain |" in done.stdout
 
