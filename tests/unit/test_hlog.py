@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from samples import a_measurement, a_run, a_scenario_record, a_variant_record
 from tickbench.errors import InputError
-from tickbench.kernels.hdr import COUNT_LIMIT, HdrGeometry, Histogram, decode_sparse
+from tickbench.kernels.hdr import COUNT_LIMIT, HdrGeometry, Histogram, decode_buckets
 from tickbench.measure.stored import compare_runs
 from tickbench.results import run_file
 from tickbench.results.exports import Choice, export
@@ -273,11 +273,11 @@ def test_every_cut_is_an_error_or_a_shorter_log():
 )
 def test_sparse_decoding_finds_what_the_package_finds(values_ns, geometry):
     text = encoded(*values_ns, geometry=geometry)
-    found, places, counts = decode_sparse(text)
+    found = decode_buckets(text)
     whole = Histogram.decode(text)
-    assert found == whole.geometry == geometry
-    assert places.tolist() == whole.counts.nonzero()[0].tolist()
-    assert counts.tolist() == whole.counts[places].tolist()
+    assert found.geometry == whole.geometry == geometry
+    assert found.index.tolist() == whole.counts.nonzero()[0].tolist()
+    assert found.counts.tolist() == whole.counts[found.index].tolist()
 
 
 @settings(max_examples=150, deadline=None)

@@ -10,8 +10,7 @@ import pytest
 from samples import a_measurement, a_run, a_scenario_record, a_variant_record
 from stored_runs import a_stored_run
 from tickbench.errors import InputError
-from tickbench.kernels.hdr import Histogram
-from tickbench.kernels.hdr_sparse import decode_buckets
+from tickbench.kernels.hdr import Histogram, decode_buckets
 from tickbench.measure import budgets, ledger
 from tickbench.measure.gate import decide
 from tickbench.measure.stored import compare_runs

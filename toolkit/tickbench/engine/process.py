@@ -18,12 +18,12 @@ from tickbench import probe
 from tickbench.engine.core import Core, Setting, digest
 from tickbench.engine.factory import check_stages, make_core
 from tickbench.engine.pages import APP, EnginePage
+from tickbench.engine.pinning import pin
 from tickbench.engine.profiles import Profile, Stages, find_stages
 from tickbench.engine.resident import release_compiler, resident_bytes
 from tickbench.engine.session import Session, draw_session
 from tickbench.engine.strategy import Counts, Strategy
 from tickbench.engine.warmup import warm_up
-from tickbench.errors import UsageError
 
 if TYPE_CHECKING:
     from tickbench.engine.compiled.core import CompiledCore
@@ -116,7 +116,7 @@ def run_engine(settings: EngineSettings, announce: Callable[[Started], None]) ->
     """
     stages = find_stages(settings.profile, settings.impls)
     compiled = check_stages(settings.profile, stages)
-    _pin(settings.cpu)
+    pin(settings.cpu)
     page = EnginePage()
     kept = False
     try:
@@ -126,16 +126,6 @@ def run_engine(settings: EngineSettings, announce: Callable[[Started], None]) ->
         return run.result()
     finally:
         page.page.close(keep=kept)
-
-
-def _pin(cpu: int | None) -> None:
-    if cpu is None:
-        return
-    try:
-        os.sched_setaffinity(0, {cpu})
-    except (OSError, ValueError) as error:
-        allowed = ", ".join(map(str, sorted(os.sched_getaffinity(0))))
-        raise UsageError(f"cpu {cpu} cannot be had ({error}); allowed are {allowed}") from error
 
 
 class _Run:

@@ -11,6 +11,7 @@ import base64
 import struct
 import zlib
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any, Self
@@ -41,10 +42,11 @@ from tickbench.kernels.recorder import (
 )
 
 __all__ = [
+    "Buckets",
     "HdrGeometry",
     "Histogram",
     "Percentile",
-    "decode_sparse",
+    "decode_buckets",
     "exact",
     "histogram_words",
     "index_of",
@@ -262,10 +264,20 @@ class Histogram:
         return int(self.counts.sum())
 
 
-def decode_sparse(text: str) -> tuple[HdrGeometry, NDArray[np.int64], NDArray[np.int64]]:
-    """Geometry, used buckets in rising order and their counts, of what `Histogram.decode` reads; raises as it does.
+@dataclass(frozen=True)
+class Buckets:
+    """The filled buckets of an encoded histogram: their indices, rising, and their counts, both int64 of one shape."""
 
-    Takes time and memory by the length of what was encoded and not by the number of buckets.
+    geometry: HdrGeometry
+    index: NDArray[np.int64]
+    counts: NDArray[np.int64]
+
+
+def decode_buckets(text: str) -> Buckets:
+    """The filled buckets of what `Histogram.decode` reads; raises as it does.
+
+    Takes time and memory by the length of what was encoded and not by the number of buckets: some 50 µs, where an
+    HdrHistogram object takes 1 to 2 ms, of which a report reads thousands.
     """
     try:
         geometry, payload = _unpacked(text)
@@ -276,7 +288,7 @@ def decode_sparse(text: str) -> tuple[HdrGeometry, NDArray[np.int64], NDArray[np
         if octets.size and (octets[-1] >= 128 or lengths.max() > 8):
             # A ninth byte has eight bits of its own: counts from 2^55 on, and damage, are left to the package.
             whole = Histogram.decode(text).counts
-            return geometry, np.flatnonzero(whole), whole[np.flatnonzero(whole)]
+            return Buckets(geometry, np.flatnonzero(whole), whole[np.flatnonzero(whole)])
         shifts = 7 * (np.arange(octets.size) - np.repeat(starts, lengths))
         words = np.add.reduceat((octets & 127).astype(np.int64) << shifts, starts) if ends.size else np.zeros(0, np.int64)
         counts = (words >> 1) ^ -(words & 1)
@@ -289,7 +301,7 @@ def decode_sparse(text: str) -> tuple[HdrGeometry, NDArray[np.int64], NDArray[np
         raise
     except Exception as error:  # base64, zlib and struct have errors of their own
         raise InputError(f"histogram: this is not an encoded HdrHistogram (V2): {error!r}") from error
-    return geometry, places[counts > 0], counts[counts > 0]
+    return Buckets(geometry, places[counts > 0], counts[counts > 0])
 
 
 def _unpacked(text: str) -> tuple[HdrGeometry, bytes]:

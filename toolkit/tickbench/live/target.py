@@ -3,7 +3,7 @@
 import difflib
 from pathlib import Path
 
-from tickbench.errors import InputError, UsageError
+from tickbench.errors import UsageError
 from tickbench.probe import PageName, PageReader, find_pages
 from tickbench.probe.place import start_ticks
 
@@ -39,14 +39,6 @@ class Target:
             pids = ", ".join(str(one.pid) for one in running)
             raise UsageError(f"{len(running)} processes of {self.text} are running: name one of the pids {pids}")
         return PageReader(pages[0].path)
-
-
-def process_start(reader: PageReader) -> int:
-    """Start time of a running process in clock ticks since boot, which tells it from a later one of the same pid."""
-    started = start_ticks(reader.pid)
-    if started is None or not reader.alive:
-        raise InputError(f"process {reader.pid} ({reader.app}) has ended: `tickbench top {reader.pid}` shows what it left")
-    return started
 
 
 def _named(name: str) -> list[PageName]:

@@ -120,11 +120,6 @@ class PageReader:
         taken_ns = time.monotonic_ns()
         return Snapshot(taken_ns, time.time_ns(), self.alive, tuple(self._read(slot) for slot in slots))
 
-    def operations(self) -> list[tuple[str, str, int]]:
-        """Name, tag and address (in this process) of each histogram slot, in the order of a snapshot: for samplers."""
-        address = int(self._bytes.ctypes.data)
-        return [(one.name, one.tag, address + one.offset) for one in self._find_slots() if one.geometry is not None]
-
     def _live_header(self) -> Any:
         return self._copy(0, layout.HEADER.itemsize).view(layout.HEADER)[0]
 

@@ -6,9 +6,9 @@ from tickbench.render.tables import three_digits
 NONE = "–"
 FEW_MARK = "~"  # before a percentile that too few samples lie above
 _MILLION = 1e6
-_TIMES = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
+TIMES = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
 _BYTES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "bytes"))
-_SCALED = {"ns": ("", _TIMES), "ns/s": ("/s", _TIMES), "bytes": ("", _BYTES)}
+_SCALED = {"ns": ("", TIMES), "ns/s": ("/s", TIMES), "bytes": ("", _BYTES)}
 
 
 def amount(number: float, unit: str) -> str:

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from tickbench.analysis.ratios import PairedRatio, paired_ratio
 from tickbench.errors import InputError
-from tickbench.kernels.hdr import HdrGeometry, Histogram, rank_of
-from tickbench.kernels.hdr_sparse import Buckets, decode_buckets
+from tickbench.kernels.hdr import Buckets, HdrGeometry, Histogram, decode_buckets, rank_of
 from tickbench.results.run_file import Failure, Measurement, Run, ScenarioRecord, Skipped, VariantRecord
 
 SHOWN_PERCENTILES = ("50", "99", "99.9")

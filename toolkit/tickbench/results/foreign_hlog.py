@@ -20,7 +20,7 @@ from itertools import pairwise
 from typing import Any
 
 from tickbench.errors import InputError
-from tickbench.kernels.hdr import COUNT_LIMIT, decode_sparse
+from tickbench.kernels.hdr import COUNT_LIMIT, decode_buckets
 from tickbench.results.foreign_run import MOST_GROUPS, provenance_of
 from tickbench.results.merging import merge_all
 from tickbench.results.run_file import (
@@ -133,7 +133,7 @@ def _interval(number: int, text: str) -> tuple[str, _Line]:
         raise InputError(f"start, length, maximum and histogram are expected, got {len(fields)} fields: was the log cut off?")
     start_ns, length_ns = _seconds("start", fields[0]), _seconds("length", fields[1])
     _number("maximum", fields[2])
-    return tag, _Line(number, start_ns, length_ns, int(decode_sparse(fields[3])[2].sum()), fields[3])
+    return tag, _Line(number, start_ns, length_ns, int(decode_buckets(fields[3]).counts.sum()), fields[3])
 
 
 def _seconds(what: str, text: str) -> int:

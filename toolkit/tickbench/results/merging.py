@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tickbench.errors import InputError
-from tickbench.kernels.hdr import COUNT_LIMIT, HdrGeometry, Histogram, decode_sparse
+from tickbench.kernels.hdr import COUNT_LIMIT, HdrGeometry, Histogram, decode_buckets
 
 
 def merge_all(texts: Sequence[str]) -> Histogram:
@@ -15,11 +15,11 @@ def merge_all(texts: Sequence[str]) -> Histogram:
     Of different geometries the result has the finest unit, the most digits and the highest limit; a record then goes to the
     bucket of the lowest value of its old one, as HdrHistogram's `add` does in Java.
     """
-    parts = [decode_sparse(text) for text in texts]
-    total = sum(int(counts.sum()) for _, _, counts in parts)
+    parts = [decode_buckets(text) for text in texts]
+    total = sum(int(one.counts.sum()) for one in parts)
     if total >= COUNT_LIMIT:
         raise InputError(f"{total} values in one histogram are too many: fewer than {COUNT_LIMIT} are expected")
-    geometries = {one for one, _, _ in parts}
+    geometries = {one.geometry for one in parts}
     geometry = (
         geometries.pop()
         if len(geometries) == 1
@@ -28,8 +28,8 @@ def merge_all(texts: Sequence[str]) -> Histogram:
         )
     )
     merged = np.zeros(geometry.counts_len, dtype=np.int64)
-    for of, places, counts in parts:
-        np.add.at(merged, places if of == geometry else _moved(of, geometry, places), counts)
+    for one in parts:
+        np.add.at(merged, one.index if one.geometry == geometry else _moved(one.geometry, geometry, one.index), one.counts)
     return Histogram.of_counts(geometry, merged)
 
 

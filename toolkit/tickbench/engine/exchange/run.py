@@ -23,6 +23,7 @@ from tickbench.engine.exchange.schedule import make_schedule, parse_faults, pars
 from tickbench.engine.exchange.service import Exchange, Options
 from tickbench.engine.exchange.tape import STREAMS, Tape, open_tape
 from tickbench.engine.exchange.targets import FeedTarget, UnknownPathError, parse_target
+from tickbench.engine.pinning import pin
 from tickbench.engine.protocol import FEED_PATH, MOST_ORDER_TEXT_BYTES, MOST_SYMBOLS, ORDERS_PATH
 from tickbench.errors import InputError, UsageError
 
@@ -67,21 +68,11 @@ def run_exchange(settings: Settings, announce: Callable[[Listening], None]) -> E
     was_collecting = gc.isenabled()
     gc.disable()  # a collection over all frames would stop the feed for 50 ms; nothing here makes cycles as it runs
     try:
-        _pin(settings.cpu)
+        pin(settings.cpu)
         return asyncio.run(_serve(settings, announce))
     finally:
         if was_collecting:
             gc.enable()
-
-
-def _pin(cpu: int | None) -> None:
-    if cpu is None:
-        return
-    try:
-        os.sched_setaffinity(0, {cpu})
-    except (OSError, ValueError) as error:
-        allowed = ", ".join(map(str, sorted(os.sched_getaffinity(0))))
-        raise UsageError(f"cpu {cpu} cannot be had ({error}); allowed are {allowed}") from error
 
 
 async def _serve(settings: Settings, announce: Callable[[Listening], None]) -> ExchangeResult:

@@ -4,14 +4,14 @@ import math
 from collections.abc import Callable, Iterable
 
 from tickbench.render.charts.shapes import Scale, Tick
+from tickbench.render.numbers import TIMES
 
 _MOST_TICKS = 7
-_UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
 
 
 def duration(value_ns: float) -> str:
     """A round time with its unit, for an axis: 500 ns, 2 µs, 1.5 ms."""
-    for size, unit in _UNITS:
+    for size, unit in TIMES:
         if abs(value_ns) >= size * 0.9999:
             return f"{value_ns / size:,.4g} {unit}"
     return f"{value_ns:.3g} ns"

@@ -12,10 +12,10 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from tickbench.render.figures.style import plain
+from tickbench.render.numbers import TIMES
 
 # The axis of HdrHistogram's plotter: 1 / (1 - p), so that each nine takes the same width.
 NINES = {1: "0", 10: "90", 100: "99", 1_000: "99.9", 10_000: "99.99", 100_000: "99.999", 1_000_000: "99.9999"}
-_TIMES = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
 _BESIDE, _PIECE = 1.03, 0.04  # of the axes' width: where labels begin, and how long the piece of line before them is
 _SPACING = 1.3  # of labels below each other, in letter heights
 
@@ -32,7 +32,7 @@ def time_unit(values_ns: Iterable[float]) -> TimeUnit:
     """The largest unit in which the middle of these values, on a log scale, is 1 or more."""
     positive = [one for one in values_ns if one > 0]
     middle = math.sqrt(min(positive) * max(positive)) if positive else 1.0
-    return next((TimeUnit(name, ns) for ns, name in _TIMES if middle >= ns), TimeUnit("ns", 1.0))
+    return next((TimeUnit(name, ns) for ns, name in TIMES if middle >= ns), TimeUnit("ns", 1.0))
 
 
 def readable(unit: str, values: Sequence[float]) -> tuple[str, float]:

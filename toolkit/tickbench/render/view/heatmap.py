@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tickbench.errors import InputError
-from tickbench.kernels.hdr_sparse import decode_buckets
+from tickbench.kernels.hdr import decode_buckets
 from tickbench.render.numbers import quantity
 from tickbench.render.summary import Row, Spread, spread
 from tickbench.render.view.model import HeatColumn, Heatmap

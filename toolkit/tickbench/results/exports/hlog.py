@@ -9,7 +9,7 @@ of a batch, a comment `#[OperationsPerValue: N Tag=T]` says of how many operatio
 import re
 from collections.abc import Iterable, Iterator
 
-from tickbench.kernels.hdr import decode_sparse
+from tickbench.kernels.hdr import decode_buckets
 from tickbench.results.exports.choice import (
     NS_PER_S,
     Choice,
@@ -71,8 +71,8 @@ def _lines(one: Measurement, name: str, start_ns: int) -> Iterator[tuple[int, st
 
 def interval_line(start_ns: int, length_ns: int, payload: str) -> str:
     """A line without its tag: from `start_ns` after the log's start, with an encoded histogram."""
-    geometry, places, _ = decode_sparse(payload)
-    max_ns = int(geometry.highest_values[places[-1]]) if places.size else 0
+    found = decode_buckets(payload)
+    max_ns = int(found.geometry.highest_values[found.index[-1]]) if found.index.size else 0
     return f"{_seconds(start_ns)},{_seconds(max(length_ns, 0))},{max_ns / _NS_PER_MS:.6f},{payload}"
 
 
