@@ -43,6 +43,7 @@ def test_percentiles_of_a_scenario_are_written_in_each_format(folder, suffix):
     "arguments",
     [
         ("run.json", "--kind", "waterfall"),
+        ("run.json", "--kind", "heatmap", "--scenario", "one"),
         ("run.json", "--kind", "scaling", "--scenario", "two", "--variant", "plain", "--linear"),
         ("new.json", "--kind", "forest", "--baseline", "base.json", "--width-mm", "90"),
     ],

@@ -126,6 +126,6 @@ def _narrowed(loaded: Run, kind: str, choice: Choice) -> Run:
     ids = {one.id for one in scenarios}
     measured = [one for one in loaded.measurements if one.scenario in ids]
     of_variants = [one for one in measured if one.variant in choice.variants]
-    if kind == "heatmap" and {one.variant for one in of_variants} == set(choice.variants):
+    if kind == "heatmap" and choice.variants and {one.variant for one in of_variants} == set(choice.variants):
         measured = of_variants
     return msgspec.structs.replace(loaded, scenarios=scenarios, measurements=measured)

@@ -26,10 +26,13 @@ class _Row:
     band: tuple[float, float] | None
 
 
-def forest_chart(view: ComparisonView) -> Chart:
-    """Draw the first findings of a comparison: ratio of costs, its interval, and the tolerance as a band."""
+def forest_chart(view: ComparisonView) -> Chart | None:
+    """Draw the first findings of a comparison: ratio of costs, its interval, the tolerance as a band; None without a ratio."""
+    drawn = [one for one in view.rows[: max(view.important, min(len(view.rows), 12))][:MOST_ROWS] if one.ratio is not None]
+    if not drawn:
+        return None
     rows = []
-    for row in view.rows[: max(view.important, min(len(view.rows), 12))][:MOST_ROWS]:
+    for row in drawn:
         tolerance = row.tolerance if row.tolerance > -1 else 0.0
         name = f"{short(row.scenario, 26)} · {short(row.variant, 14)} {short(row.metric, 8)}"
         band = (1 / (1 + tolerance), 1 + tolerance)
