@@ -53,11 +53,6 @@ def share_text(share: float) -> str:
     return f"{percent:,.0f} %" if percent >= 10 else f"{percent:.2g} %"
 
 
-def ratio_text(ratio: float) -> str:
-    """A ratio with its sign: 0.985×, 14×."""
-    return f"{ratio:,.3g}×" if ratio < 1000 else f"{ratio:,.0f}×"
-
-
 def meter(share: float) -> float:
     """The length of a share in a meter of 60: full at the limit and above."""
     return round(60 * min(max(share, 0.0), 1.0), 1)

@@ -25,6 +25,7 @@ from tickbench.errors import InputError, UsageError
 from tickbench.render import keys, layout
 from tickbench.render.charts import bars, draw, flame, heat, order, percentiles, ratios, series, shapes, waterfall
 from tickbench.render.clean import shown
+from tickbench.render.numbers import times
 from tickbench.render.view.model import Report
 
 OWN_FOLDER = Path("reports")  # of the user: beside where the command is given
@@ -52,7 +53,7 @@ _HELPERS = {
     "page_anchors": layout.page_anchors,
     "sort_key": layout.sort_key,
     "share_text": layout.share_text,
-    "ratio_text": layout.ratio_text,
+    "times": times,
     "meter": layout.meter,
     "widest": layout.widest,
     "cell": layout.cell,

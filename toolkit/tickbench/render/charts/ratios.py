@@ -4,12 +4,13 @@ from dataclasses import dataclass
 
 from tickbench.render.charts.scales import log_scale, place, ticks
 from tickbench.render.charts.shapes import Area, Box, Chart, Path, Scale, Shape, Text, marker, number, short
+from tickbench.render.numbers import times
 from tickbench.render.view.model import ClaimRow, ComparisonView
 
 WIDTH = 1000.0
 _ROW = 24.0
 _TOP = 30.0
-_LEFT, _RIGHT = 330.0, 850.0
+_LEFT, _RIGHT = 340.0, 825.0
 _STATES = {"improvement": "good", "confirmed": "good", "within": "good", "regression": "bad", "refuted": "bad", "over": "bad"}
 MOST_ROWS = 60  # the table below has them all
 
@@ -46,7 +47,7 @@ def gains_chart(claims: tuple[ClaimRow, ...], summary: str) -> Chart | None:
     rows = []
     for claim in [one for one in claims if one.gain is not None][:MOST_ROWS]:
         aim = claim.promised_gain
-        note = f"{claim.gain or 0:,.3g}×"
+        note = times(claim.gain or 0.0)
         rows.append(
             _Row(claim.promise or claim.id, note, claim.verdict, claim.gain, claim.gain_low, claim.gain_high, aim, None)
         )
@@ -79,7 +80,7 @@ def _rows_chart(kind: str, rows: list[_Row], label: str, axis: str) -> Chart:
 
 def _row(row: _Row, y: float, scale: Scale) -> list[Shape]:
     middle, state = y + _ROW / 2, state_of(row.verdict)
-    found: list[Shape] = [Text(_LEFT - 14, middle + 4, short(row.name, 52), "end", "name")]
+    found: list[Shape] = [Text(_LEFT - 14, middle + 4, short(row.name, 46), "end", "name")]
     if row.band:
         low, high = (place(scale, value, _LEFT, _RIGHT) for value in row.band)
         found.append(Box(low, y + 3, max(high - low, 1), _ROW - 6, "band", "tolerance"))
